@@ -1,0 +1,1 @@
+"""Metrics: per-sample numbers for reports, one formula a file."""

@@ -1,0 +1,1 @@
+"""Networks: a photograph in, a `Prediction` out."""

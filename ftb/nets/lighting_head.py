@@ -1,0 +1,90 @@
+"""From the bottleneck to light: harmonics of order 2, one key light, and how far off they may be."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ftb.nets.blocks import ConvNorm, pool_to_grid
+from ftb.nets.config import NetworkConfig
+from ftb.types import Lighting
+
+# Where an untrained network starts: half of the light from everywhere, half from the front and above,
+# together about π of irradiance on a surface that faces the camera (a white one shows 1 in the photo).
+_AMBIENT_L0 = 1.8
+_KEY_IRRADIANCE = 1.3
+_KEY_DIRECTION = (0.0, 0.4, 1.0)
+_ERROR_DEG = 25.0
+# radians; nothing in a photograph of a face tells it well, so it is a constant: a lamp, not the sun
+_KEY_ANGULAR_RADIUS = 0.1
+_HEAD_CHANNELS = 64
+# of the six raw numbers of global brightness: mean and spread of each channel, linear light
+_BRIGHTNESS_NUMBERS = 6
+
+
+class LightingHead(nn.Module):
+    """Bottleneck features (B, C, h, w) -> `Lighting` of order 2 and one key light, in the camera frame.
+
+    The features are averaged over head_grid² cells that keep their place, not over the whole image:
+    which side of the face is bright *is* the answer. The photograph's mean and spread in linear light
+    go in as well, because normalisation removes brightness and the scale of the light needs it.
+    """
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.grid = config.head_grid
+        self.reduce = ConvNorm(config.widths[-1], _HEAD_CHANNELS, config.norm_channels)
+        self.hidden = nn.Linear(_HEAD_CHANNELS * self.grid**2 + _BRIGHTNESS_NUMBERS, config.head_width)
+        self.refine = nn.Linear(config.head_width, config.head_width)
+        self.light = nn.Linear(config.head_width, 27 + 6)
+        self.doubt = nn.Sequential(nn.Linear(config.head_width, 64), nn.ReLU(inplace=True), nn.Linear(64, 1))
+
+    def forward(self, features: Tensor, photo_srgb: Tensor) -> tuple[Lighting, Tensor, Tensor]:
+        """Lighting (leading B), expected error of its direction in degrees (B,), hidden features (B, W)."""
+        cells = pool_to_grid(self.reduce(features), self.grid).flatten(1)  # (B, 64 · grid²)
+        hidden = functional.relu(self.hidden(torch.cat([cells, _brightness(photo_srgb)], dim=1)))
+        hidden = hidden + functional.relu(self.refine(hidden))
+        lighting = lighting_from_raw(self.light(hidden).float())
+        # detached: how well the network knows itself must not change what it knows
+        doubt = self.doubt(hidden.detach()).float().squeeze(1)
+        return lighting, softplus_from(doubt, _ERROR_DEG, scale=_ERROR_DEG), hidden
+
+    def start(self) -> None:
+        """Make the untrained answer the mean light; called once the weights are drawn."""
+        for layer in (self.light, self.doubt[-1]):
+            with torch.no_grad():
+                layer.weight.mul_(0.1)
+
+
+def lighting_from_raw(raw: Tensor) -> Lighting:
+    """Numbers (B, 33) of any size -> a physically possible `Lighting`; raw 0 gives the mean light.
+
+    0..26: harmonics (9, 3), of which l0 passes a softplus and the others are relative to it, so that
+    one photograph at two exposures asks for one direction; 27..29 irradiance of the key light, softplus;
+    30..32 its direction before normalisation, added to a frontal one.
+    """
+    sh_raw = raw[:, :27].unflatten(1, (9, 3))
+    level = softplus_from(sh_raw[:, :1], _AMBIENT_L0)  # (B, 1, 3)
+    toward = raw[:, 30:33] + raw.new_tensor(_KEY_DIRECTION)
+    return Lighting(
+        sh_coeffs=torch.cat([level, level * sh_raw[:, 1:]], dim=1),
+        key_dirs=functional.normalize(toward, dim=1, eps=1e-6)[:, None],
+        key_irradiance=softplus_from(raw[:, 27:30], _KEY_IRRADIANCE)[:, None],
+        key_angular_radius=raw.new_full((raw.shape[0], 1), _KEY_ANGULAR_RADIUS),
+    )
+
+
+def softplus_from(raw: Tensor, start: float, scale: float = 1.0) -> Tensor:
+    """`scale` · softplus, shifted so that raw 0 gives `start`; positive everywhere, linear far up."""
+    offset = math.log(math.expm1(start / scale))
+    return scale * functional.softplus(raw + offset)
+
+
+def _brightness(photo_srgb: Tensor) -> Tensor:
+    """Mean and standard deviation of each channel in (roughly) linear light: (B, 6)."""
+    # a bare power of 2: this is a feature, not a measurement, and it has no corner at 0
+    linear = photo_srgb.square().flatten(2)
+    return torch.cat([linear.mean(dim=2), linear.std(dim=2, correction=0)], dim=1)

@@ -1,0 +1,120 @@
+"""The physics-guided U-Net, after Nestmeyer et al. (CVPR 2020).
+
+Stage A: one encoder; albedo and normals by a grouped decoder; light from the bottleneck; physics turns
+them into a diffuse face and a diffuse ball. Stage B, knowing all of that: visibility and what is not
+diffuse, on the face and on the ball. Unlike the paper's, the light is estimated and not given, and
+visibility is a fraction of irradiance and not a bit.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ftb.maths.shapes import expect_shape
+from ftb.nets import physics
+from ftb.nets.blocks import initialise
+from ftb.nets.config import NetworkConfig
+from ftb.nets.decoders import BallDecoder, GroupedDecoder, StageB
+from ftb.nets.encoder import Encoder
+from ftb.nets.lighting_head import LightingHead
+from ftb.types import Lighting, Prediction
+
+# keeps sigmoid away from 0 and 1 by more than float32 can tell, so that log and its gradient stay finite
+_LOGIT_LIMIT = 12.0
+
+
+class PhysicsUNet(nn.Module):
+    """Photographs (B, 3, H, W) in sRGB, [0, 1], H and W multiples of 16 -> `Prediction`.
+
+    The prediction's fields mean what those of `Pair` mean: `residual_linear` is the face's radiance
+    minus visibility · albedo/π · irradiance of the order-2 `total_sh`.
+    """
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.lighting = LightingHead(config)
+        self.stage_a = GroupedDecoder(config)
+        self.stage_b = StageB(config)
+        self.ball = BallDecoder(config)
+        normals, disc = physics.ball_geometry(config.ball_size)
+        self.register_buffer("ball_normals", normals, persistent=False)
+        self.register_buffer("ball_disc", disc, persistent=False)
+        initialise(self, torch.Generator().manual_seed(config.init_seed))
+        self._start()
+
+    def _start(self) -> None:
+        """Begin with the mean light, normals towards the camera and no residuals."""
+        self.lighting.start()
+        with torch.no_grad():
+            for layer in (self.stage_a.exit, self.stage_b.exit, self.ball.exit):
+                layer.weight.mul_(0.1)
+
+    def forward(self, photo_srgb: Tensor) -> Prediction:
+        """Photographs (B, 3, H, W), encoded, [0, 1] -> everything known about their light."""
+        dims = expect_shape(photo_srgb, "B 3 H W", name="photo_srgb")
+        if dims["H"] % 16 or dims["W"] % 16:
+            raise ValueError(
+                f"photo_srgb: expected H and W to be multiples of 16, got {dims['H']}, {dims['W']}"
+            )
+        photo = photo_srgb.contiguous(memory_format=torch.channels_last)
+        maps = self.encoder(photo)
+        lighting, direction_error_deg, hidden = self.lighting(maps[-1], photo)
+        albedo, normals = self.stage_a(maps, photo.shape[-2:])
+        with _full_precision(photo):
+            irradiance = physics.irradiance_image(lighting, normals)
+            diffuse = physics.diffuse_radiance(albedo, irradiance)
+        condition = self._condition(photo, albedo, normals, irradiance, diffuse)
+        visibility_logits, rest = self.stage_b(condition, maps, hidden)
+        ball_rest = self.ball(hidden, self._ball_knowledge(lighting))
+        with _full_precision(photo):
+            visibility = torch.sigmoid(visibility_logits.clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT))
+            level = physics.light_level(lighting).detach()
+            # stage B answers relative to the exact cosine of the key light; the field refers to order 2
+            order2 = physics.diffuse_radiance(albedo, physics.irradiance_image_order2(lighting, normals))
+            residual = visibility[..., None] * (diffuse - order2) + level * rest
+            ball = self._ball(lighting, level * ball_rest)
+        return Prediction(
+            lighting=lighting,
+            ball_linear=ball,
+            direction_error_deg=direction_error_deg,
+            normals=normals,
+            albedo_linear=albedo,
+            visibility=visibility,
+            residual_linear=residual,
+        )
+
+    def _condition(self, photo: Tensor, *fields: Tensor) -> Tensor:
+        """The photograph at output resolution and channel-last fields of stage A: (B, 15, h, w)."""
+        stride = self.config.output_stride
+        pooled = functional.avg_pool2d(photo, stride) if stride > 1 else photo
+        albedo, normals, irradiance, diffuse = fields
+        compressed = (torch.log1p(irradiance.clamp_min(0.0)), torch.log1p(diffuse.clamp_min(0.0)))
+        joined = torch.cat([albedo, normals, *compressed], dim=-1).permute(0, 3, 1, 2)
+        return torch.cat([pooled, joined], dim=1).contiguous(memory_format=torch.channels_last)
+
+    def _ball_knowledge(self, lighting: Lighting) -> Tensor:
+        """Diffuse ball relative to the light, cosines to the key light and to its half vector: (B, 5, S, S)."""
+        with _full_precision(lighting.sh_coeffs):
+            level = physics.light_level(lighting)
+            diffuse = physics.diffuse_ball(lighting, self.ball_normals, self.ball_disc)
+            toward = lighting.key_dirs[:, 0]  # (B, 3)
+            half = functional.normalize(toward + toward.new_tensor([0.0, 0.0, 1.0]), dim=-1, eps=1e-3)
+            cosines = torch.einsum("hwc,bkc->bhwk", self.ball_normals, torch.stack([toward, half], dim=1))
+            relative = diffuse / (physics.BALL_ALBEDO * level + 1e-4)  # eps: light of a black photograph
+            joined = torch.cat([relative, cosines], dim=-1).permute(0, 3, 1, 2)
+        return joined.contiguous(memory_format=torch.channels_last)
+
+    def _ball(self, lighting: Lighting, rest: Tensor) -> Tensor:
+        """Diffuse ball plus `rest` of the same scale (B, S, S, 3), above 0 on the disc and 0 around it."""
+        diffuse = physics.diffuse_ball(lighting, self.ball_normals, self.ball_disc)
+        total = diffuse + physics.BALL_ALBEDO * rest
+        return physics.smooth_positive(total) * self.ball_disc[..., None]
+
+
+def _full_precision(like: Tensor) -> torch.autocast:
+    """Physics stays float32 under the trainer's autocast: radiance spans more digits than bfloat16 has."""
+    return torch.autocast(like.device.type, enabled=False)

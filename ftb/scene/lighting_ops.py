@@ -1,0 +1,51 @@
+"""What every part asks of a `Lighting`: its total harmonics, its irradiance, its dominant direction.
+
+Camera frame. A `Lighting` keeps the environment and the key lights apart; these functions join them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ftb.maths import sh
+from ftb.maths.shapes import expect_shape
+from ftb.types import Lighting
+
+
+def total_sh(lighting: Lighting, order: int = 2) -> Tensor:
+    """Radiance coefficients of environment and key lights together: (..., (order + 1)², 3).
+
+    A key light is a point of light: its coefficients are Y(d) · irradiance, its angular radius does
+    not matter at the orders used here. Environment bands above `order` are dropped, missing ones are 0.
+    """
+    expect_shape(lighting.sh_coeffs, "... K 3", name="lighting.sh_coeffs")
+    wanted = (order + 1) ** 2
+    environment = lighting.sh_coeffs[..., :wanted, :]
+    missing = wanted - environment.shape[-2]
+    if missing > 0:
+        environment = torch.nn.functional.pad(environment, (0, 0, 0, missing))
+    keys = sh.directional_light(lighting.key_dirs, lighting.key_irradiance, order)  # (..., N, K, 3)
+    return environment + keys.sum(dim=-3)
+
+
+def irradiance(lighting: Lighting, normals: Tensor) -> Tensor:
+    """Unshadowed irradiance on `normals` (..., M, 3), unit: (..., M, 3).
+
+    E(n) = E_environment(n) + Σ key_irradiance · max(n · d, 0). The environment is used to order 2,
+    which holds more than 99 % of the energy of its irradiance (Ramamoorthi and Hanrahan 2001); the key
+    lights keep their exact clamped cosine. Does not clamp: ringing may push it a little below 0.
+    """
+    expect_shape(normals, "... M 3", name="normals")
+    environment = sh.irradiance_from_sh(lighting.sh_coeffs[..., :9, :], normals)
+    cosines = (normals @ lighting.key_dirs.transpose(-1, -2)).clamp_min(0.0)  # (..., M, N)
+    return environment + cosines @ lighting.key_irradiance
+
+
+def dominant(lighting: Lighting) -> tuple[Tensor, Tensor]:
+    """Dominant direction (..., 3), unit, and directionality (...), of the light as a whole.
+
+    The l = 1 vector of the luminance of `total_sh`, and ‖l1‖ / (√3 · l0): 1 for one distant light,
+    0 for none.
+    """
+    return sh.dominant_direction(total_sh(lighting, order=1))
