@@ -130,11 +130,11 @@ def interpolate(fragments: Fragments, faces: Tensor, attributes: Tensor) -> Tens
     if attributes.shape[1] == 0:
         return attributes.new_zeros(dims["B"], dims["H"], dims["W"], channels)
     flat = attributes.reshape(-1, channels)
-    terms = [
-        weights[..., k, None] * flat.index_select(0, corners[..., k].flatten()).view(*weights.shape[:3], channels)
-        for k in range(3)
-    ]
-    return terms[0] + terms[1] + terms[2]
+    out = flat.new_zeros(())
+    for k in range(3):
+        corner = flat.index_select(0, corners[..., k].flatten()).view(*covered.shape[:3], channels)
+        out = out + weights[..., k, None] * corner
+    return out
 
 
 def bary_from_vertices(
@@ -190,7 +190,8 @@ def _check(mesh: Mesh, camera: Camera) -> tuple[Mesh, Camera]:
     meshes, cameras = mesh.vertices.shape[0], dims["B"]
     if meshes != cameras and 1 not in (meshes, cameras):
         raise ValueError(f"camera: expected a batch of {meshes} as mesh.vertices, got {cameras}")
-    if mesh.vertices.device.type == "cpu" and mesh.faces.numel():  # elsewhere the check would wait for the device
+    # On other devices the check would wait for the device: there `warp` skips such faces.
+    if mesh.vertices.device.type == "cpu" and mesh.faces.numel():
         low, high = torch.aminmax(mesh.faces)
         if low < 0 or high >= mesh.vertices.shape[1]:
             raise ValueError(
