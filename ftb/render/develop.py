@@ -1,0 +1,110 @@
+"""From linear radiance to a photograph: what `ftb.scene.capture` drew, applied to pixels.
+
+All functions take S pictures (S, H, W, 3), run on any device and give no gradients that matter.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ftb.maths import color, envmap
+from ftb.render.jpeg import jpeg_roundtrip
+from ftb.scene.capture import Capture
+from ftb.types import Camera, Lighting
+
+NOISE_BANK = 1024
+BLUR_RADIUS = 4
+
+
+def exposure_gains(radiance_linear: Tensor, mask: Tensor, lighting_colour: Tensor, capture: Capture) -> Tensor:
+    """Gains (S, 3) that bring the face to the drawn exposure and take out part of the light's colour.
+
+    lighting_colour (S, 3): irradiance that faces the camera. The gains multiply photo and light alike,
+    so that a reflected radiance of 1 stays linear 1 in the photo.
+    """
+    colour = lighting_colour.clamp_min(1e-6)
+    colour = colour / color.luminance(colour)[..., None]
+    balance = colour.clamp(0.05, 20.0) ** -capture.white_balance[:, None]
+    energy = color.luminance(radiance_linear * balance[:, None, None, :]).square() * mask
+    rms = (energy.sum((-1, -2)) / mask.sum((-1, -2)).clamp_min(1.0)).sqrt()
+    # A face in the dark is not amplified beyond what a camera could do with it.
+    exposure = capture.exposure / rms.clamp_min(1e-4)
+    return balance * exposure[:, None]
+
+
+def backdrop(camera: Camera, lighting: Lighting, capture: Capture, size: int) -> Tensor:
+    """What stands behind the head, linear, under the same light (S, H, W, 3)."""
+    device = camera.half_width.device
+    steps = ((torch.arange(size, device=device) + 0.5) / size) * 2.0 - 1.0
+    x = steps[None, None, :] * camera.half_width[:, None, None]
+    y = -steps[None, :, None] * camera.half_width[:, None, None]
+    x, y = torch.broadcast_tensors(x, y)
+    rays = torch.nn.functional.normalize(torch.stack([x, y, -torch.ones_like(x)], dim=-1), dim=-1)
+    seen = envmap.sample(lighting.environment, rays)  # (S, H, W, 3)
+    turn = capture.backdrop_turn[:, None, None]
+    across = steps[None, None, :] * turn.cos() + steps[None, :, None] * turn.sin()
+    part = (0.5 + 0.5 * across).clamp(0.0, 1.0)[..., None]
+    first, second = capture.backdrop_linear[:, None, None, 0], capture.backdrop_linear[:, None, None, 1]
+    graded = first * (1.0 - part) + second * part
+    kind = capture.backdrop[:, None, None, None]
+    plain = first.expand_as(graded)
+    choice = torch.where(kind == 0, seen, torch.where(kind == 1, plain, graded))
+    return torch.where(kind == 3, torch.zeros_like(choice), choice)
+
+
+def develop(linear: Tensor, capture: Capture) -> Tensor:
+    """Exposed linear pictures to encoded photographs in [0, 1]: blur, noise, tone curve, JPEG."""
+    grey = capture.grey[:, None, None, None]
+    linear = torch.lerp(linear, color.luminance(linear)[..., None].expand_as(linear), grey)
+    linear = _add_noise(_blur(linear, capture.blur * linear.shape[1] / 128.0), capture)
+    encoded = _tone(linear.clamp_min(0.0), capture)
+    encoded = jpeg_roundtrip(encoded, capture.jpeg)
+    level = color.luminance(encoded)[..., None].expand_as(encoded)
+    return torch.lerp(encoded, level, grey).clamp(0.0, 1.0)
+
+
+def _tone(linear: Tensor, capture: Capture) -> Tensor:
+    shoulder = capture.shoulder[:, None, None, None]
+    # Reinhard et al. (2002, eq. 4) with white at 2.5: highlights roll off instead of clipping.
+    rolled = linear * (1.0 + linear / 6.25) / (1.0 + linear)
+    linear = torch.lerp(linear, rolled, shoulder).clamp(0.0, 1.0)
+    level = color.luminance(linear)[..., None]
+    linear = (level + (linear - level) * capture.saturation[:, None, None, None]).clamp(0.0, 1.0)
+    encoded = color.srgb_from_linear(linear).clamp(1e-6, 1.0) ** capture.gamma[:, None, None, None]
+    contrast = capture.contrast[:, None, None, None]
+    return encoded + contrast * encoded * (1.0 - encoded) * (2.0 * encoded - 1.0)
+
+
+def _blur(linear: Tensor, sigma: Tensor) -> Tensor:
+    """Separable Gaussian, its width per picture (S,) in pixels."""
+    samples, height, width, _ = linear.shape
+    offsets = torch.arange(-BLUR_RADIUS, BLUR_RADIUS + 1, device=linear.device, dtype=linear.dtype)
+    kernel = torch.exp(-0.5 * (offsets / sigma.clamp_min(1e-3)[:, None]).square())  # (S, 9)
+    kernel = (kernel / kernel.sum(-1, keepdim=True)).repeat_interleave(3, 0)  # (3S, 9)
+    planes = linear.permute(0, 3, 1, 2).reshape(1, samples * 3, height, width)
+    padded = torch.nn.functional.pad(planes, [BLUR_RADIUS] * 4, mode="replicate")
+    rows = torch.nn.functional.conv2d(padded, kernel[:, None, :, None], groups=samples * 3)
+    both = torch.nn.functional.conv2d(rows, kernel[:, None, None, :], groups=samples * 3)
+    return both.reshape(samples, 3, height, width).permute(0, 2, 3, 1)
+
+
+@lru_cache(maxsize=2)
+def _noise_bank(device: str) -> Tensor:
+    generator = torch.Generator().manual_seed(20200614)
+    return torch.randn(NOISE_BANK, NOISE_BANK, 3, generator=generator).to(device)
+
+
+def _add_noise(linear: Tensor, capture: Capture) -> Tensor:
+    """Shot noise grows with the square root of the value, read noise is constant; from a fixed bank of
+    normal numbers at a drawn offset, so that it is the same on every device."""
+    _, height, width, _ = linear.shape
+    bank = _noise_bank(str(linear.device))
+    rows = (capture.noise_offset[:, :1] + torch.arange(height, device=linear.device)) % NOISE_BANK  # (S, H)
+    columns = (capture.noise_offset[:, 1:] + torch.arange(width, device=linear.device)) % NOISE_BANK
+    noise = bank[rows[:, :, None], columns[:, None, :]]  # (S, H, W, 3)
+    shot = capture.shot_noise[:, None, None, None].square() * linear.clamp_min(0.0)
+    deviation = (shot + capture.read_noise[:, None, None, None].square()).sqrt()
+    return linear + noise * deviation

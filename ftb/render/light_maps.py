@@ -1,0 +1,66 @@
+"""Light seen by direction only: irradiance and glossy maps of an environment, by one constant matrix.
+
+Both are linear in the environment and depend on nothing else, so the matrices are made once for each
+height of map and kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ftb.maths import brdf, envmap
+from ftb.maths.shapes import expect_shape
+from ftb.types import Lighting, TensorData
+
+MAP_HEIGHT = 16
+# α of the prefiltered maps; level 0 is the environment itself.
+GLOSS_ALPHAS = (0.1, 0.25, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LightMaps(TensorData):
+    """irradiance (S, 16, 32, 3): E(n), unshadowed; glossy (S, 3, 16, 32, 3): radiance averaged over the
+    GGX lobe of each of GLOSS_ALPHAS; mirror (S, H, 2H, 3): the environment."""
+
+    irradiance: Tensor
+    glossy: Tensor
+    mirror: Tensor
+
+
+def light_maps(lighting: Lighting) -> LightMaps:
+    """Filter the environments of S lightings; key lights are not part of it."""
+    if lighting.environment is None:
+        raise ValueError("lighting.environment: expected (S, H, 2H, 3), got None")
+    environment = lighting.environment.float()
+    dims = expect_shape(environment, "S H W 3", name="lighting.environment")
+    matrix = _filter_matrix(dims["H"], str(environment.device))  # (4·512, H·2H)
+    columns = environment.permute(1, 2, 0, 3).reshape(dims["H"] * dims["W"], -1)
+    maps = (matrix @ columns).reshape(
+        1 + len(GLOSS_ALPHAS), MAP_HEIGHT, 2 * MAP_HEIGHT, dims["S"], 3
+    )  # (4, 16, 32, S, 3)
+    maps = maps.permute(3, 0, 1, 2, 4).contiguous()
+    return LightMaps(
+        irradiance=maps[:, 0].contiguous(), glossy=maps[:, 1:].contiguous(), mirror=environment.contiguous()
+    )
+
+
+@lru_cache(maxsize=8)
+def _filter_matrix(height: int, device: str) -> Tensor:
+    directions = envmap.directions(MAP_HEIGHT, dtype=torch.float64).reshape(-1, 1, 3)  # (512, 1, 3)
+    lights = envmap.directions(height, dtype=torch.float64).reshape(1, -1, 3)
+    weights = envmap.solid_angles(height, dtype=torch.float64).reshape(1, -1)
+    cosines = (directions * lights).sum(-1).clamp_min(0.0)  # (512, T)
+    # Normalised by the discrete sum, so that a white environment gives π exactly.
+    irradiance = cosines * weights
+    irradiance = irradiance * (torch.pi / irradiance.sum(-1, keepdim=True))
+    rows = [irradiance]
+    half_cosine = ((1.0 + (directions * lights).sum(-1)) * 0.5).clamp_min(0.0).sqrt()
+    for alpha in GLOSS_ALPHAS:
+        # View along the normal (Karis 2013, "Real Shading in Unreal Engine 4", split sum).
+        lobe = brdf.ggx_distribution(half_cosine, torch.tensor(alpha, dtype=torch.float64)) * cosines * weights
+        rows.append(lobe / lobe.sum(-1, keepdim=True))
+    return torch.cat(rows).float().to(device)

@@ -1,0 +1,123 @@
+"""From a drawn chunk to face and ball: the corridor of the house.
+
+rasterize → shade (light maps, sky visibility, shadow maps) → expose → ball → develop.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ftb.maths import brdf, color
+from ftb.render.ball import render_ball
+from ftb.render.base import Rasterizer
+from ftb.render.develop import backdrop, develop, exposure_gains
+from ftb.render.light_maps import light_maps
+from ftb.render.shade import Shaded, Skin
+from ftb.render.shade_fused import Illumination, shade_fused
+from ftb.render.sky import Receivers, SkyTransfer, choose_receivers, sky_transfer, sky_visibility
+from ftb.scene.heads import Head
+from ftb.scene.lighting_ops import irradiance
+from ftb.scene.sampler import Chunk, SceneConfig
+from ftb.types import Lighting, Pair
+
+
+class TransferCache:
+    """Sky transfer of heads: receivers once for each topology, transfer once for each named head.
+
+    Procedural heads come once each and are not kept; heads read from files come back, and are.
+    """
+
+    def __init__(self, config: SceneConfig, keep: int = 64) -> None:
+        self._config = config
+        self._keep = keep
+        self._receivers: dict[tuple[int, int], Receivers] = {}
+        self._transfers: dict[str, SkyTransfer] = {}
+
+    def transfer(self, head: Head) -> SkyTransfer:
+        """Rays are cast on the first call for a head that returns by name, on every call for others."""
+        if head.fixed and head.name in self._transfers:
+            return self._transfers[head.name]
+        topology = head.name if head.fixed else "procedural"
+        key = (hash(topology), head.mesh.vertices.shape[1])
+        if key not in self._receivers:
+            self._receivers[key] = choose_receivers(head.mesh, self._config.sky_receivers)
+        transfer = sky_transfer(head.mesh, self._receivers[key], directions=self._config.sky_directions)
+        if head.fixed:
+            if len(self._transfers) >= self._keep:
+                self._transfers.pop(next(iter(self._transfers)))
+            self._transfers[head.name] = transfer
+        return transfer
+
+
+def render_chunk(
+    chunk: Chunk, rasterizer: Rasterizer, transfer: SkyTransfer, *, size: int, ball_size: int
+) -> Pair:
+    """Render S pairs of one head; everything on the device of the chunk's tensors."""
+    head, camera = chunk.head, chunk.camera
+    fragments = rasterizer.rasterize(head.mesh, camera, size)
+    light = Illumination(
+        lighting=chunk.lighting,
+        maps=light_maps(chunk.lighting),
+        sky_visibility=sky_visibility(transfer, chunk.lighting, camera.cam_from_world[:, :3, :3]),
+    )
+    skin = Skin(albedo_linear=head.albedo_linear, material=head.material)
+    shaded = shade_fused(head.mesh, skin, camera, fragments, light)
+    return _photograph(chunk, shaded, ball_size)
+
+
+def _photograph(chunk: Chunk, shaded: Shaded, ball_size: int) -> Pair:
+    capture, lighting = chunk.capture, chunk.lighting
+    facing = torch.tensor([[0.0, 0.0, 1.0]], device=shaded.mask.device)
+    colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
+    gains = exposure_gains(shaded.radiance_linear, shaded.mask, colour, capture)
+    lighting = scale_lighting(lighting, gains)
+    behind = backdrop(chunk.camera, lighting, capture, shaded.mask.shape[-1])
+    mask = shaded.mask[..., None]
+    face = shaded.radiance_linear * gains[:, None, None, :]
+    photo_srgb = develop(face * mask + behind * (1.0 - mask), capture)
+    to_grey = grey_mixer(capture.grey)
+    lighting = map_colours(lighting, to_grey)
+    face, albedo = to_grey(face), to_grey(shaded.albedo_linear)
+    arriving = to_grey(shaded.irradiance_linear * gains[:, None, None, :])
+    diffuse = brdf.lambert(albedo) * arriving * shaded.visibility[..., None]
+    return Pair(
+        photo_srgb=photo_srgb,
+        mask=shaded.mask,
+        normals=shaded.normals,
+        albedo_linear=albedo,
+        visibility=shaded.visibility,
+        residual_linear=(face - diffuse) * mask,
+        ball_linear=render_ball(lighting, "gray", ball_size),
+        lighting=lighting,
+        index=chunk.index,
+    )
+
+
+def scale_lighting(lighting: Lighting, gains: Tensor) -> Lighting:
+    """Light times gains (S, 3)."""
+    return map_colours(lighting, lambda values: values * gains.reshape(len(gains), *[1] * (values.dim() - 2), 3))
+
+
+def map_colours(lighting: Lighting, function: Callable[[Tensor], Tensor]) -> Lighting:
+    """Apply a linear colour function to every (S, ..., 3) colour of S lightings."""
+    return dataclasses.replace(
+        lighting,
+        sh_coeffs=function(lighting.sh_coeffs),
+        key_irradiance=function(lighting.key_irradiance),
+        environment=None if lighting.environment is None else function(lighting.environment),
+    )
+
+
+def grey_mixer(grey: Tensor) -> Callable[[Tensor], Tensor]:
+    """A function that takes the colour out of (S, ..., 3) where grey (S,) is 1: a grey photograph says
+    nothing of the light's colour, so its light is grey by definition."""
+
+    def mix(values: Tensor) -> Tensor:
+        share = grey.reshape(len(grey), *[1] * (values.dim() - 1))
+        return torch.lerp(values, color.luminance(values)[..., None].expand_as(values), share)
+
+    return mix

@@ -1,0 +1,128 @@
+"""What is in front of the camera for sample i: head, pose, framing, light and capture.
+
+Sample i of a split is a function of (seed, split, i) alone. `samples_per_head` consecutive samples
+share one head: they form a chunk, the unit that is drawn and rendered together.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ftb.maths import rotation
+from ftb.maths.random import generator_for
+from ftb.scene.capture import Capture, CaptureConfig, sample_capture
+from ftb.scene.heads import Head, HeadSource
+from ftb.scene.lights import LightConfig, sample_lighting
+from ftb.scene.lights_draws import Draws
+from ftb.types import Camera, Lighting, TensorData, stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramingConfig:
+    """How the face stands in the picture. Angles are standard deviations in degrees.
+
+    crop: side of the square picture over the distance from the eyes' midpoint to the mouth's, in the
+    photo; 2.2 is a tight crop, 6 head and shoulders. shift: of the centre, in sides. distance: camera
+    to face, metres.
+    """
+
+    yaw: float = 16.0
+    pitch: float = 9.0
+    roll: float = 5.0
+    crop: tuple[float, float] = (2.1, 5.0)
+    shift: float = 0.05
+    distance: tuple[float, float] = (0.45, 2.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneConfig:
+    """Everything random about a scene. sky_receivers, sky_directions: how finely the self-shadowing of
+    the environment is sampled (`ftb.render.sky`)."""
+
+    samples_per_head: int = 8
+    sky_receivers: int = 1000
+    sky_directions: int = 96
+    framing: FramingConfig = field(default_factory=FramingConfig)
+    light: LightConfig = field(default_factory=LightConfig)
+    capture: CaptureConfig = field(default_factory=CaptureConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk(TensorData):
+    """S samples of one head: camera.cam_from_world is from the head's frame; the rest is per sample."""
+
+    head: Head
+    camera: Camera
+    lighting: Lighting
+    capture: Capture
+    kinds: tuple[str, ...]
+    index: Tensor
+
+
+def sample_chunk(
+    config: SceneConfig,
+    source: HeadSource,
+    environments: list[Tensor] | None,
+    *,
+    seed: int,
+    split: str,
+    chunk: int,
+) -> Chunk:
+    """Draw chunk number `chunk` of a split: samples chunk · S + [0, S)."""
+    head = source.head(generator_for(seed, split, chunk, "head"))
+    first = chunk * config.samples_per_head
+    cameras, lightings, captures, kinds = [], [], [], []
+    for index in range(first, first + config.samples_per_head):
+        cameras.append(
+            sample_camera(config.framing, head, generator=generator_for(seed, split, index, "camera"))
+        )
+        lighting, kind = sample_lighting(
+            generator_for(seed, split, index, "light"), environments, config.light
+        )
+        lightings.append(lighting)
+        kinds.append(kind)
+        captures.append(
+            sample_capture(config.capture, generator=generator_for(seed, split, index, "capture"))
+        )
+    return Chunk(
+        head=head,
+        camera=stack(cameras),
+        lighting=stack(lightings),
+        capture=stack(captures),
+        kinds=tuple(kinds),
+        index=torch.arange(first, first + config.samples_per_head),
+    )
+
+
+def sample_camera(config: FramingConfig, head: Head, *, generator: torch.Generator) -> Camera:
+    """Pose the head and frame its face: one camera, unbatched, `cam_from_world` from the head's frame.
+
+    The picture's centre follows the midpoint between the eyes' and the mouth's centres, its side the
+    distance between them as the camera sees it, but at least half of what a frontal face would show,
+    so that looking down does not zoom in without limit.
+    """
+    draws = Draws(generator, 32)
+    angles = [math.radians(draws.normal(spread)) for spread in (config.yaw, config.pitch, config.roll)]
+    turn = rotation.from_yaw_pitch_roll(*(torch.tensor(angle) for angle in angles)).float()
+    ratio = draws.log_uniform(*config.crop)
+    distance = draws.log_uniform(*config.distance)
+    shift = [draws.normal(config.shift), draws.normal(config.shift)]
+    posed = head.landmarks.float() @ turn.T  # (5, 3)
+    eyes, mouth = posed[:2].mean(0), posed[3:].mean(0)
+    centre = (eyes + mouth) * 0.5
+    frontal = float((eyes - mouth).norm())
+    side = ratio * max(float((eyes - mouth)[:2].norm()), 0.5 * frontal)
+    centre = centre + torch.tensor([shift[0] * side, shift[1] * side, 0.0])
+    cam_from_head = torch.eye(4)
+    cam_from_head[:3, :3] = turn
+    # Seen from +Z: the centre of the picture lies on the optical axis, `distance` in front.
+    cam_from_head[:3, 3] = torch.stack([-centre[0], -centre[1], -centre[2] - distance])
+    return Camera(
+        cam_from_world=cam_from_head,
+        half_width=torch.tensor(0.5 * side / distance),
+        near=torch.tensor(0.05),
+    )
