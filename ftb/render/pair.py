@@ -31,22 +31,25 @@ class TransferCache:
     Procedural heads come once each and are not kept; heads read from files come back, and are.
     """
 
-    def __init__(self, config: SceneConfig, keep: int = 64) -> None:
+    def __init__(self, config: SceneConfig, *, recurring: bool, keep: int = 64) -> None:
         self._config = config
+        self._recurring = recurring
         self._keep = keep
-        self._receivers: dict[tuple[int, int], Receivers] = {}
+        self._receivers: dict[str, Receivers] = {}
         self._transfers: dict[str, SkyTransfer] = {}
 
     def transfer(self, head: Head) -> SkyTransfer:
-        """Rays are cast on the first call for a head that returns by name, on every call for others."""
-        if head.fixed and head.name in self._transfers:
+        """Rays are cast on the first call for a head that returns by name, on every call for others.
+
+        All heads of a source that is not recurring share one topology (faces, and what vertices mean).
+        """
+        if self._recurring and head.name in self._transfers:
             return self._transfers[head.name]
-        topology = head.name if head.fixed else "procedural"
-        key = (hash(topology), head.mesh.vertices.shape[1])
+        key = head.name if self._recurring else ""
         if key not in self._receivers:
             self._receivers[key] = choose_receivers(head.mesh, self._config.sky_receivers)
         transfer = sky_transfer(head.mesh, self._receivers[key], directions=self._config.sky_directions)
-        if head.fixed:
+        if self._recurring:
             if len(self._transfers) >= self._keep:
                 self._transfers.pop(next(iter(self._transfers)))
             self._transfers[head.name] = transfer

@@ -16,7 +16,7 @@ from ftb.maths import rotation
 from ftb.maths.random import generator_for
 from ftb.scene.capture import Capture, CaptureConfig, sample_capture
 from ftb.scene.heads import Head, HeadSource
-from ftb.scene.lights import LightConfig, sample_lighting
+from ftb.scene.lights import Environment, LightConfig, sample_lighting
 from ftb.scene.lights_draws import Draws
 from ftb.types import Camera, Lighting, TensorData, stack
 
@@ -66,7 +66,7 @@ class Chunk(TensorData):
 def sample_chunk(
     config: SceneConfig,
     source: HeadSource,
-    environments: list[Tensor] | None,
+    environments: list[Environment] | None,
     *,
     seed: int,
     split: str,

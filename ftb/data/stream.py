@@ -1,0 +1,263 @@
+"""Online pairs: chunks are drawn and rendered by worker processes while the network learns.
+
+A sample is a function of (seed, split, index) alone, and a chunk is always rendered whole, by one
+thread: neither batch size nor workers nor rank can change a pixel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ftb.render.base import Rasterizer, resolve_rasterizer
+from ftb.render.pair import TransferCache, render_chunk
+from ftb.scene.heads import HeadSource, resolve_heads
+from ftb.scene.lights import prepare_environment
+from ftb.scene.sampler import SceneConfig, sample_chunk
+from ftb.types import Pair, concatenate
+
+PREFETCHED_CHUNKS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamConfig:
+    """What a stream of pairs is made of.
+
+    image_size, ball_size: pixels (image_size a multiple of 16); batch_size: pairs a rank; workers:
+    rendering processes, 0 renders in this process, −1 chooses (on a GPU 0, else one for each two
+    cores); renderer: "auto", "warp", "pytorch3d" or "reference".
+    """
+
+    seed: int = 0
+    image_size: int = 128
+    ball_size: int = 64
+    batch_size: int = 32
+    workers: int = -1
+    renderer: str = "auto"
+    scene: SceneConfig = field(default_factory=SceneConfig)
+
+    def __post_init__(self) -> None:
+        if self.image_size % 16 or self.image_size < 32:
+            raise ValueError(f"stream.image_size: expected a multiple of 16 from 32 on, got {self.image_size}")
+        if self.batch_size < 1:
+            raise ValueError(f"stream.batch_size: expected 1 or more, got {self.batch_size}")
+
+
+class ChunkDataset(Dataset):
+    """Chunk number → (Pair on the CPU, CPU-seconds it took). Opens its sources in the worker's process."""
+
+    def __init__(
+        self, config: StreamConfig, split: str, heads_dir: Path | None, environments: list[Tensor] | None
+    ) -> None:
+        self._config = config
+        self._split = split
+        self._heads_dir = heads_dir
+        self._environments = environments
+        self._renderer: _ChunkRenderer | None = None
+
+    def __getitem__(self, chunk: int) -> tuple[Pair, float]:
+        if self._renderer is None:
+            self._renderer = _ChunkRenderer(
+                self._config, self._split, self._heads_dir, self._environments, torch.device("cpu")
+            )
+        started = time.process_time()
+        with single_threaded():
+            pair = self._renderer.render(chunk)
+        return pair, time.process_time() - started
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_renderer": None}
+
+
+class _ChunkRenderer:
+    """Head source, rasterizer and caches of one process."""
+
+    def __init__(
+        self,
+        config: StreamConfig,
+        split: str,
+        heads_dir: Path | None,
+        environments: list[Tensor] | None,
+        device: torch.device,
+    ) -> None:
+        self._config = config
+        self._split = split
+        self._device = device
+        self._heads: HeadSource = resolve_heads(heads_dir)
+        self._environments = (
+            None if environments is None else [prepare_environment(light_map) for light_map in environments]
+        )
+        self._rasterizer: Rasterizer = resolve_rasterizer(config.renderer, device)
+        self._transfers = TransferCache(config.scene, recurring=self._heads.recurring)
+
+    @torch.inference_mode()
+    def render(self, number: int) -> Pair:
+        config = self._config
+        chunk = sample_chunk(
+            config.scene,
+            self._heads,
+            self._environments,
+            seed=config.seed,
+            split=self._split,
+            chunk=number,
+        ).to(self._device)
+        transfer = self._transfers.transfer(chunk.head)
+        return render_chunk(
+            chunk, self._rasterizer, transfer, size=config.image_size, ball_size=config.ball_size
+        )
+
+
+class PairStream:
+    """An endless, seekable stream of batches of one split.
+
+    Batch b of rank r holds samples (b · world_size + r) · batch_size + [0, batch_size).
+    """
+
+    def __init__(
+        self,
+        config: StreamConfig,
+        *,
+        split: str,
+        heads_dir: Path | None = None,
+        environments: dict[str, Tensor] | None = None,
+        device: torch.device | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.config = config
+        self.render_seconds = 0.0
+        self._device = torch.device("cpu") if device is None else device
+        self._rank, self._world_size = rank, world_size
+        maps = None if environments is None else list(environments.values())
+        self._dataset = ChunkDataset(config, split, heads_dir, maps)
+        self._local: _ChunkRenderer | None = None
+        if self._workers() == 0:
+            self._local = _ChunkRenderer(config, split, heads_dir, maps, self._device)
+
+    def batches(self, start: int = 0, count: int | None = None) -> Iterator[Pair]:
+        """Batches number start, start + 1, ...; `count` of them, or for ever."""
+        size = self.config.batch_size
+        chunk_size = self.config.scene.samples_per_head
+        rest: Pair | None = None
+        chunks = self._chunks(_needed_chunks(self._first_sample, start, count, size, chunk_size))
+        number, held = start, range(0)
+        while count is None or number < start + count:
+            first = self._first_sample(number)
+            pieces = []
+            position = first
+            while position < first + size:
+                if position not in held:
+                    chunk_number, rest = next(chunks)
+                    held = range(chunk_number * chunk_size, (chunk_number + 1) * chunk_size)
+                    continue
+                stop = min(first + size, held.stop)
+                assert rest is not None
+                pieces.append(rest[slice(position - held.start, stop - held.start)])
+                position = stop
+            yield concatenate(pieces).to(self._device)
+            number += 1
+
+    def close(self) -> None:
+        """Let go of renderer and heads; workers end with the iterator that started them."""
+        self._local = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _first_sample(self, batch: int) -> int:
+        return (batch * self._world_size + self._rank) * self.config.batch_size
+
+    def _workers(self) -> int:
+        if self.config.workers >= 0:
+            return self.config.workers
+        return 0 if self._device.type == "cuda" else max(1, available_cores() // 2)
+
+    def _chunks(self, numbers: Iterator[int]) -> Iterator[tuple[int, Pair]]:
+        if self._local is not None:
+            return self._render_here(numbers)
+        return self._render_in_workers(numbers)
+
+    def _render_here(self, numbers: Iterator[int]) -> Iterator[tuple[int, Pair]]:
+        assert self._local is not None
+        for number in numbers:
+            started = time.process_time()
+            with single_threaded():
+                pair = self._local.render(number)
+            self.render_seconds += time.process_time() - started
+            yield number, pair
+
+    def _render_in_workers(self, numbers: Iterator[int]) -> Iterator[tuple[int, Pair]]:
+        order = _Recorded(numbers)
+        loader = DataLoader(
+            self._dataset,
+            batch_size=None,
+            sampler=order,
+            num_workers=self._workers(),
+            prefetch_factor=PREFETCHED_CHUNKS,
+            multiprocessing_context="spawn",
+        )
+        for pair, seconds in loader:
+            self.render_seconds += seconds
+            # Copied out of shared memory, so that the segment goes back at once.
+            yield order.take(), pair.map(torch.clone)
+
+
+class _Recorded:
+    """An endless sampler that remembers the order of what it handed out: the loader keeps that order."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self._handed: list[int] = []
+
+    def __iter__(self) -> Iterator[int]:
+        for number in self._numbers:
+            self._handed.append(number)
+            yield number
+
+    def take(self) -> int:
+        return self._handed.pop(0)
+
+
+def _needed_chunks(
+    first_sample: Callable[[int], int], start: int, count: int | None, size: int, chunk_size: int
+) -> Iterator[int]:
+    """Numbers of the chunks that batches from `start` on need, in order, each once in a row."""
+    last = -1
+    number = start
+    while count is None or number < start + count:
+        first = first_sample(number)
+        for chunk in range(first // chunk_size, (first + size - 1) // chunk_size + 1):
+            if chunk != last:
+                yield chunk
+                last = chunk
+        number += 1
+
+
+@contextlib.contextmanager
+def single_threaded() -> Iterator[None]:
+    """One torch thread: sums then have one order, whoever renders."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
