@@ -69,8 +69,8 @@ def upsample_to(features: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
 def pool_to_grid(features: Tensor, grid: int) -> Tensor:
     """Exact area average of (B, C, H, W) over `grid` × `grid` equal cells: (B, C, grid, grid).
 
-    For any H and W. Two matrix products, because the gradient of torch's adaptive pooling is not deterministic on CUDA.
-    Cells share the pixels on their borders by overlap; the identity when H = W = grid.
+    For any H and W: cells share the pixels on their borders by overlap; the identity when H = W = grid.
+    Two matrix products, because the gradient of torch's adaptive pooling is not deterministic on CUDA.
     """
     rows = _overlap(features.shape[-2], grid, features)
     columns = _overlap(features.shape[-1], grid, features)

@@ -103,9 +103,9 @@ class StageB(nn.Module):
         self.exit = conv3(fine, 4, bias=True)
 
     def forward(self, condition: Tensor, maps: list[Tensor], hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Condition (B, 15, h, w), encoder maps, hidden (B, W) -> visibility logits (B, h, w), rest (B, h, w, 3).
+        """Visibility logits (B, h, w) and the rest (B, h, w, 3): radiance relative to the level of light.
 
-        The rest is radiance relative to the level of light.
+        From the condition (B, 15, h, w), the encoder's maps, and the light's hidden features (B, W).
         """
         fine = self.enter(condition)
         middle = self.down1(fine) + self.skip1(maps[self.first])

@@ -24,13 +24,6 @@ def irradiance_image(lighting: Lighting, normals: Tensor) -> Tensor:
     return flat.unflatten(1, (dims["h"], dims["w"]))
 
 
-def irradiance_image_order2(lighting: Lighting, normals: Tensor) -> Tensor:
-    """Irradiance of the order-2 `total_sh`, to which `Pair.residual_linear` refers: (B, h, w, 3)."""
-    dims = expect_shape(normals, "B h w 3", name="normals")
-    flat = sh.irradiance_from_sh(lighting_ops.total_sh(lighting, order=2), normals.flatten(1, 2))
-    return flat.unflatten(1, (dims["h"], dims["w"]))
-
-
 def diffuse_radiance(albedo_linear: Tensor, irradiance: Tensor) -> Tensor:
     """Lambert: albedo/π · E, both (..., 3)."""
     return brdf.lambert(albedo_linear) * irradiance

@@ -19,6 +19,7 @@ from ftb.nets.config import NetworkConfig
 from ftb.nets.decoders import BallDecoder, GroupedDecoder, StageB
 from ftb.nets.encoder import Encoder
 from ftb.nets.lighting_head import LightingHead
+from ftb.scene import lighting_ops
 from ftb.types import Lighting, Prediction
 
 # keeps sigmoid away from 0 and 1 by more than float32 can tell, so that log and its gradient stay finite
@@ -74,8 +75,8 @@ class PhysicsUNet(nn.Module):
             visibility = torch.sigmoid(visibility_logits.clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT))
             level = physics.light_level(lighting).detach()
             # stage B answers relative to the exact cosine of the key light; the field refers to order 2
-            order2 = physics.diffuse_radiance(albedo, physics.irradiance_image_order2(lighting, normals))
-            residual = visibility[..., None] * (diffuse - order2) + level * rest
+            exact = visibility[..., None] * diffuse + level * rest
+            residual = exact - lighting_ops.face_radiance(lighting, normals, albedo, visibility)
             ball = self._ball(lighting, level * ball_rest)
         return Prediction(
             lighting=lighting,
@@ -97,7 +98,7 @@ class PhysicsUNet(nn.Module):
         return torch.cat([pooled, joined], dim=1).contiguous(memory_format=torch.channels_last)
 
     def _ball_knowledge(self, lighting: Lighting) -> Tensor:
-        """Diffuse ball relative to the light, cosines to the key light and to its half vector: (B, 5, S, S)."""
+        """Diffuse ball relative to the light, cosines to key light and half vector: (B, 5, S, S)."""
         with _full_precision(lighting.sh_coeffs):
             level = physics.light_level(lighting)
             diffuse = physics.diffuse_ball(lighting, self.ball_normals, self.ball_disc)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ftb.maths import sh
+from ftb.maths import brdf, sh
 from ftb.maths.shapes import expect_shape
 from ftb.types import Lighting
 
@@ -40,6 +40,37 @@ def irradiance(lighting: Lighting, normals: Tensor) -> Tensor:
     environment = sh.irradiance_from_sh(lighting.sh_coeffs[..., :9, :], normals)
     cosines = (normals @ lighting.key_dirs.transpose(-1, -2)).clamp_min(0.0)  # (..., M, N)
     return environment + cosines @ lighting.key_irradiance
+
+
+def irradiance_order2(lighting: Lighting, normals: Tensor) -> Tensor:
+    """Irradiance of the order-2 `total_sh` on unit `normals` (..., M, 3): (..., M, 3).
+
+    What `Pair.residual_linear` refers to. Of one key light it reaches 1.06 instead of 1 facing it, and
+    0.06 instead of 0 facing away.
+    """
+    expect_shape(normals, "... M 3", name="normals")
+    return sh.irradiance_from_sh(total_sh(lighting, order=2), normals)
+
+
+def face_radiance(lighting: Lighting, normals: Tensor, albedo_linear: Tensor, visibility: Tensor) -> Tensor:
+    """Visible diffuse radiance visibility · albedo/π · E₂(n) of images (B, h, w, 3), the same shape.
+
+    Adding `residual_linear` gives the photograph before its camera. `visibility` is (B, h, w).
+    """
+    dims = expect_shape(normals, "B h w 3", name="normals")
+    expect_shape(albedo_linear, "B h w 3", name="albedo_linear", dims=dims)
+    expect_shape(visibility, "B h w", name="visibility", dims=dims)
+    incoming = irradiance_order2(lighting, normals.flatten(1, 2)).unflatten(1, normals.shape[1:3])
+    return visibility[..., None] * brdf.lambert(albedo_linear) * incoming
+
+
+def angle_deg(first: Tensor, second: Tensor) -> Tensor:
+    """Angle in degrees (...) between vectors (..., 3) of any length, exact near 0 and 180 (Kahan 2006).
+
+    atan2(‖a × b‖, a · b): the arc cosine loses half of its digits at both ends. 0 for a zero vector.
+    """
+    across = torch.linalg.vector_norm(torch.linalg.cross(first, second, dim=-1), dim=-1)
+    return torch.rad2deg(torch.atan2(across, (first * second).sum(dim=-1)))
 
 
 def dominant(lighting: Lighting) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,104 @@
+"""The family of losses and its contract.
+
+A loss is a function of a `Prediction` and the `Targets` at its resolution, and answers with one number:
+the mean over the samples of a batch, in float32. Each has an entry in a table and a weight of the same
+name in `LossConfig`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ftb.losses.albedo import albedo_loss
+from ftb.losses.ball import BALL_LOSSES
+from ftb.losses.confidence import confidence_loss
+from ftb.losses.direction import direction_loss, key_direction_loss, key_share_loss
+from ftb.losses.irradiance import irradiance_loss
+from ftb.losses.normals import normals_loss
+from ftb.losses.reconstruction import reconstruction_loss
+from ftb.losses.residual import residual_loss
+from ftb.losses.targets import Targets, targets_for
+from ftb.losses.visibility import visibility_loss
+from ftb.types import Pair, Prediction
+
+__all__ = ["BALL_LOSSES", "LOSSES", "LossConfig", "total_loss"]
+
+Loss = Callable[[Prediction, Targets], Tensor]
+
+LOSSES: dict[str, Loss] = {
+    "irradiance": irradiance_loss,
+    "direction": direction_loss,
+    "key_direction": key_direction_loss,
+    "key_share": key_share_loss,
+    "normals": normals_loss,
+    "albedo": albedo_loss,
+    "visibility": visibility_loss,
+    "residual": residual_loss,
+    "reconstruction": reconstruction_loss,
+    "confidence": confidence_loss,
+}
+# what a loss needs beyond light and ball, which every network answers with
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "normals": ("normals",),
+    "albedo": ("albedo_linear",),
+    "visibility": ("visibility",),
+    "residual": ("residual_linear",),
+    "reconstruction": ("normals", "albedo_linear", "visibility", "residual_linear"),
+    "confidence": ("direction_error_deg",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """Weights of the losses, 0 for none; ball_kind: an entry of `BALL_LOSSES`."""
+
+    ball_kind: str = "mix"
+    ball: float = 1.0
+    irradiance: float = 0.3
+    direction: float = 1.0
+    key_direction: float = 0.2
+    key_share: float = 0.1
+    normals: float = 0.3
+    albedo: float = 0.5
+    visibility: float = 0.2
+    residual: float = 0.5
+    reconstruction: float = 0.5
+    confidence: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.ball_kind not in BALL_LOSSES:
+            raise ValueError(
+                f"loss.ball_kind: expected one of {', '.join(BALL_LOSSES)}, got {self.ball_kind!r}"
+            )
+        for field in dataclasses.fields(self):
+            weight = getattr(self, field.name)
+            if field.name != "ball_kind" and not weight >= 0.0:
+                raise ValueError(f"loss.{field.name}: expected a weight of 0 or more, got {weight}")
+
+
+def total_loss(prediction: Prediction, pair: Pair, config: LossConfig) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum () and each loss by name, (), unweighted and detached, with the sum as "total".
+
+    Losses of weight 0, and of fields that this network does not answer with, are left out.
+    """
+    if prediction.ball_linear.shape != pair.ball_linear.shape:
+        shapes = tuple(pair.ball_linear.shape), tuple(prediction.ball_linear.shape)
+        raise ValueError(f"ball_linear: expected {shapes[0]} as in the pair, got {shapes[1]}")
+    # radiance spans more digits than bfloat16 has: losses stay float32 under the trainer's autocast
+    with torch.autocast(pair.ball_linear.device.type, enabled=False):
+        targets = targets_for(pair, prediction)
+        total = prediction.ball_linear.new_zeros(())
+        values: dict[str, Tensor] = {}
+        for name, loss in {"ball": BALL_LOSSES[config.ball_kind], **LOSSES}.items():
+            weight = getattr(config, name)
+            if weight == 0.0 or any(getattr(prediction, field) is None for field in _FIELDS.get(name, ())):
+                continue
+            value = loss(prediction, targets)
+            values[name] = value.detach()
+            total = total + weight * value
+        return total, {"total": total.detach(), **values}
