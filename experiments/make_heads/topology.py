@@ -1,0 +1,128 @@
+"""The fixed mesh of every procedural head: which MakeHuman faces are kept, refined, split and unwrapped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from source import Source
+
+# Metres in the base mesh's frame, whose eyes are at y = 0.728, z = 0.125.
+CHEST_Y, SHOULDER_X = 0.40, 0.27  # what a head-and-shoulders framing can show
+SOCKET_Z = 0.117  # eye-socket faces behind this lie behind the eyeball
+COARSE_EDGE, COARSE_Y = 0.0105, 0.650  # scalp quads longer than this are split in four
+
+CHARTS = ("head", "mouth", "torso", "socket", "teeth", "tongue", "eye", "curtain")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    """Faces over corners. base (Vb,) base-mesh index of each basis vertex; extra (Vs, 4) basis vertices whose
+    mean is each added vertex; corner_vertex (V,) welded index, corner_uv (V, 2) MakeHuman uv, corner_chart
+    (V,) number in CHARTS; faces (F, 3) corners; guide_eyes (2, 72) basis vertices of the eyes, −X first."""
+
+    base: np.ndarray
+    extra: np.ndarray
+    corner_vertex: np.ndarray
+    corner_uv: np.ndarray
+    corner_chart: np.ndarray
+    faces: np.ndarray
+    guide_eyes: np.ndarray
+
+
+def _charts_of_body(source: Source, quads: np.ndarray, uv_quads: np.ndarray) -> np.ndarray:
+    """Chart number of each body quad, from where MakeHuman's layout puts it."""
+    uv = source.uvs[uv_quads].mean(axis=1)
+    chart = np.full(len(quads), CHARTS.index("torso"))
+    chart[uv[:, 0] > 0.641] = CHARTS.index("head")
+    chart[(uv[:, 0] > 0.641) & (uv[:, 1] < 0.14)] = CHARTS.index("mouth")
+    chart[uv[:, 0] < 0.115] = CHARTS.index("socket")
+    return chart
+
+
+def _gather_quads(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Kept quads (Q, 4), their uv quads (Q, 4), chart (Q,)."""
+    quads, uv_quads = source.quads["body"], source.uv_quads["body"]
+    points = source.vertices[quads]
+    chart = _charts_of_body(source, quads, uv_quads)
+    keep = (points[..., 1].min(axis=1) > CHEST_Y) & (np.abs(points[..., 0]).max(axis=1) < SHOULDER_X)
+    keep &= (chart != CHARTS.index("socket")) | (points[..., 2].max(axis=1) > SOCKET_Z)
+    parts = [(quads[keep], uv_quads[keep], chart[keep])]
+    for group, name in (("helper-upper-teeth", "teeth"), ("helper-lower-teeth", "teeth"),
+                        ("helper-tongue", "tongue")):
+        part = source.quads[group]
+        parts.append((part, source.uv_quads[group], np.full(len(part), CHARTS.index(name))))
+    return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
+
+
+def _coarse(source: Source, quads: np.ndarray, chart: np.ndarray) -> np.ndarray:
+    points = source.vertices[quads]
+    longest = np.linalg.norm(points - np.roll(points, 1, axis=1), axis=2).max(axis=1)
+    return ((chart == CHARTS.index("head")) & (longest > COARSE_EDGE)
+            & (points[..., 1].mean(axis=1) > COARSE_Y) & (points[..., 2].mean(axis=1) < 0.145))
+
+
+class _Builder:
+    """Collects corners (vertex, uv, chart) and added vertices while quads are cut into triangles."""
+
+    def __init__(self, source: Source, base: np.ndarray) -> None:
+        self.source = source
+        self.number = {int(vertex): index for index, vertex in enumerate(base)}
+        self.extra: dict[tuple[int, ...], int] = {}
+        self.corners: dict[tuple, int] = {}
+        self.rows: list[tuple[int, np.ndarray, int]] = []
+        self.faces: list[tuple[int, int, int]] = []
+
+    def corner(self, vertices: list[int], uvs: list[int], chart: int) -> int:
+        """Corner at the mean of one, two or four base vertices and of their uvs."""
+        key = tuple(sorted(self.number[int(vertex)] for vertex in vertices))
+        if len(key) == 1:
+            welded = key[0]
+        else:
+            welded = len(self.number) + self.extra.setdefault(key, len(self.extra))
+        full = (welded, tuple(sorted(int(uv) for uv in uvs)), chart)
+        if full not in self.corners:
+            self.corners[full] = len(self.rows)
+            self.rows.append((welded, self.source.uvs[list(full[1])].mean(axis=0), chart))
+        return self.corners[full]
+
+    def add_quad(self, quad: np.ndarray, uv: np.ndarray, chart: int, split: list[bool], whole: bool) -> None:
+        """Two triangles, four quads, or a fan about the centre where only some edges are split."""
+        corner = [self.corner([quad[i]], [uv[i]], chart) for i in range(4)]
+        if not any(split):
+            self.faces += [(corner[0], corner[1], corner[2]), (corner[0], corner[2], corner[3])]
+            return
+        middle = [self.corner([quad[i], quad[(i + 1) % 4]], [uv[i], uv[(i + 1) % 4]], chart) if split[i] else None
+                  for i in range(4)]
+        centre = self.corner(list(quad), list(uv), chart)
+        for i in range(4):
+            if whole:
+                before = middle[i - 1]
+                self.faces += [(corner[i], middle[i], centre), (corner[i], centre, before)]
+            elif middle[i] is None:
+                self.faces.append((corner[i], corner[(i + 1) % 4], centre))
+            else:
+                self.faces += [(corner[i], middle[i], centre), (middle[i], corner[(i + 1) % 4], centre)]
+
+
+def build_topology(source: Source) -> Topology:
+    """Select, refine the scalp once, split at uv seams; every array in a fixed order."""
+    quads, uv_quads, chart = _gather_quads(source)
+    eyes = [np.unique(source.quads[group]) for group in ("helper-r-eye", "helper-l-eye")]
+    base = np.unique(np.concatenate([quads.ravel(), *eyes]))
+    coarse = _coarse(source, quads, chart)
+    split_edges = {frozenset((int(quad[i]), int(quad[(i + 1) % 4]))) for quad in quads[coarse] for i in range(4)}
+    builder = _Builder(source, base)
+    for quad, uv, number, whole in zip(quads, uv_quads, chart, coarse, strict=True):
+        split = [frozenset((int(quad[i]), int(quad[(i + 1) % 4]))) in split_edges for i in range(4)]
+        builder.add_quad(quad, uv, int(number), split, bool(whole))
+    extra = np.array([(key * 2 if len(key) == 2 else key) for key in builder.extra], dtype=np.int64)
+    return Topology(
+        base=base,
+        extra=extra,
+        corner_vertex=np.array([row[0] for row in builder.rows]),
+        corner_uv=np.stack([row[1] for row in builder.rows]),
+        corner_chart=np.array([row[2] for row in builder.rows]),
+        faces=np.array(builder.faces),
+        guide_eyes=np.stack([np.searchsorted(base, eye) for eye in eyes]),
+    )

