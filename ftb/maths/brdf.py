@@ -1,8 +1,8 @@
 """Reflectance: Lambert, GGX microfacets, and the glTF 2.0 dielectric.
 
 `normals`, `view_dirs`, `light_dirs` (..., 3) are unit and point away from the surface; `alpha` (...) is
-roughness²; a BRDF value is without the cosine, per steradian, 0 where light or eye is below the surface.
-Colours carry a channel dimension: F0 is a number, or (..., 1), or (..., 3).
+roughness², above 0. A BRDF value is without the cosine, per steradian, and 0 where light or eye is below
+the surface. Colours carry a channel dimension: F0 is a number, or (..., 1), or (..., 3).
 """
 
 from __future__ import annotations
@@ -91,11 +91,11 @@ def gltf_dielectric(
     alpha: Tensor | float,
     f0: Tensor | float = 0.04,
 ) -> Tensor:
-    """The non-metal of glTF 2.0, appendix B.2.2 and B.3: mix(base/π, D V, F), for base colours (..., 3).
+    """The non-metal of glTF 2.0, appendix B: mix(base/π, D V, F), for base colours (..., 3).
 
-    F is Schlick's with v·h, V = G/(4 (n·v) (n·l)) with the separable Smith G of B.3.2. The diffuse part
-    shares F with the specular one, so the whole is reciprocal; it is not quite energy-conserving at
-    grazing angles, as the specification says. Head on, base 0.18, α = 0.25: 0.105934.
+    F is Schlick's with v·h, V = G/(4 (n·v) (n·l)) with the separable Smith G of the appendix. Both parts
+    share F, so the whole is reciprocal; a white base gives back a little more than it gets at grazing angles
+    (1.08 of it at 80°, α = 0.25), as the appendix has it. Head on, base 0.18, α = 0.25: 0.105934.
     """
     v, l, h, f = _cosines(normals, view_dirs, light_dirs)  # noqa: E741
     specular = (ggx_distribution(h, alpha) * _separable_visibility(v, l, alpha))[..., None]

@@ -91,7 +91,8 @@ def sample(environment: Tensor, dirs: Tensor) -> Tensor:
     row, column = row - 0.5, column - 0.5  # (B, M), whole numbers at texel centres
     top, left = torch.floor(row.detach()), torch.floor(column.detach())
     down, right = (row - top)[..., None], (column - left)[..., None]
-    top, left = top.long(), left.long()
+    # Clamped only for a direction of NaN, which must come out as NaN and not as an index error.
+    top, left = top.long().clamp(-1, height - 1), left.long()
     upper = _fetch(texels, top, left, height) * (1 - right) + _fetch(texels, top, left + 1, height) * right
     top = top + 1
     lower = _fetch(texels, top, left, height) * (1 - right) + _fetch(texels, top, left + 1, height) * right
