@@ -35,15 +35,13 @@ def targets_for(pair: Pair, prediction: Prediction) -> Targets:
     """What `prediction` should have been: `pair` at the resolution of its face-space fields."""
     size = pair.mask.shape[-2:] if prediction.normals is None else prediction.normals.shape[1:3]
     diffuse = lighting_ops.face_radiance(pair.lighting, pair.normals, pair.albedo_linear, pair.visibility)
-    fields = (
-        pair.normals,
-        pair.albedo_linear,
-        pair.residual_linear,
-        diffuse + pair.residual_linear,
-        pair.visibility[..., None],
+    images, weight = masked_pool(
+        (pair.normals, pair.albedo_linear, pair.residual_linear, diffuse + pair.residual_linear),
+        pair.mask,
+        tuple(size),
     )
-    images, weight = masked_pool(torch.cat(fields, dim=-1), pair.mask, tuple(size))
-    normals, albedo, residual, radiance, visibility = images.split([3, 3, 3, 3, 1], dim=-1)
+    normals, albedo, residual, radiance = images
+    (visibility,), _ = masked_pool((pair.visibility[..., None],), pair.mask, tuple(size))
     return Targets(
         lighting=pair.lighting,
         ball_linear=pair.ball_linear,
@@ -56,26 +54,26 @@ def targets_for(pair: Pair, prediction: Prediction) -> Targets:
     )
 
 
-def masked_pool(images: Tensor, mask: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def masked_pool(
+    images: tuple[Tensor, ...], mask: Tensor, size: tuple[int, int]
+) -> tuple[tuple[Tensor, ...], Tensor]:
     """Images (B, H, W, C) and mask (B, H, W) -> means over what the mask covers (B, h, w, C), and its share.
 
     Σ m·x / Σ m over each block of (H/h) × (W/w) pixels, 0 where Σ m = 0; H/h and W/w are whole.
     """
-    dims = expect_shape(images, "B H W C", name="images")
-    expect_shape(mask, "B H W", name="mask", dims=dims)
-    height, width = size
-    if dims["H"] % height or dims["W"] % width:
+    dims = expect_shape(mask, "B H W", name="mask")
+    if dims["H"] % size[0] or dims["W"] % size[1]:
         raise ValueError(f"size: expected divisors of ({dims['H']}, {dims['W']}), got {size}")
-    share = _blocks(mask[..., None], size)
-    total = _blocks(images * mask[..., None], size)
-    some = share > 0
-    return torch.where(some, total / torch.where(some, share, 1.0), 0.0), share[..., 0]
+    share = _blocks(mask[..., None], size)  # (B, h, w, 1)
+    divisor = torch.where(share > 0, share, 1.0)  # where there is no head the total is 0 as well
+    return tuple(_blocks(image * mask[..., None], size) / divisor for image in images), share[..., 0]
 
 
 def _blocks(images: Tensor, size: tuple[int, int]) -> Tensor:
     """Means over whole blocks: (B, H, W, C) -> (B, h, w, C)."""
-    rows, columns = images.shape[1] // size[0], images.shape[2] // size[1]
-    return images.unflatten(2, (size[1], columns)).unflatten(1, (size[0], rows)).mean(dim=(2, 4))
+    block = (images.shape[1] // size[0], images.shape[2] // size[1])
+    # channel-last memory seen as torch's channel-first shape: nothing is copied
+    return torch.nn.functional.avg_pool2d(images.permute(0, 3, 1, 2), block).permute(0, 2, 3, 1)
 
 
 def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
