@@ -75,6 +75,14 @@ def test_joint_masking_lies_between_product_and_minimum():
         torch.testing.assert_close(joint, 1 / (1 / first + 1 / second - 1))
 
 
+def test_there_are_no_microfacets_below_the_surface():
+    cosine = torch.tensor([-1.0, -0.3, 0.0], dtype=torch.float64)
+    nothing = torch.zeros(3, dtype=torch.float64)
+    torch.testing.assert_close(brdf.ggx_distribution(cosine, 0.3), nothing)
+    torch.testing.assert_close(brdf.smith_g1(cosine, 0.3), nothing)
+    torch.testing.assert_close(brdf.smith_masking(cosine, -cosine, 0.3), nothing)
+
+
 def test_schlick_at_its_ends():
     cosine = torch.tensor([1.0, 0.5, 0.0, -1.0], dtype=torch.float64)
     expected = torch.tensor([0.04, 0.07, 1.0, 1.0], dtype=torch.float64)
