@@ -26,7 +26,7 @@ def read_photo(path: Path) -> Tensor:
             upright = ImageOps.exif_transpose(opened)
             pixels = np.array(_as_rgb(upright), dtype=np.float32)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path}: expected a picture (JPEG, PNG, TIFF, WebP …), got something else") from error
+        raise ValueError(f"{path}: expected a picture such as JPEG or PNG, got something else") from error
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such photo") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:

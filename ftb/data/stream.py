@@ -47,7 +47,9 @@ class StreamConfig:
 
     def __post_init__(self) -> None:
         if self.image_size % 16 or self.image_size < 32:
-            raise ValueError(f"stream.image_size: expected a multiple of 16 from 32 on, got {self.image_size}")
+            raise ValueError(
+                f"stream.image_size: expected a multiple of 16 from 32 on, got {self.image_size}"
+            )
         if self.batch_size < 1:
             raise ValueError(f"stream.batch_size: expected 1 or more, got {self.batch_size}")
 

@@ -19,7 +19,9 @@ NOISE_BANK = 1024
 BLUR_RADIUS = 4
 
 
-def exposure_gains(radiance_linear: Tensor, mask: Tensor, lighting_colour: Tensor, capture: Capture) -> Tensor:
+def exposure_gains(
+    radiance_linear: Tensor, mask: Tensor, lighting_colour: Tensor, capture: Capture
+) -> Tensor:
     """Gains (S, 3) that bring the face to the drawn exposure and take out part of the light's colour.
 
     lighting_colour (S, 3): irradiance that faces the camera. The gains multiply photo and light alike,

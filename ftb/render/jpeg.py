@@ -17,7 +17,8 @@ from ftb.maths.shapes import expect_shape
 
 _LUMA_TABLE = (
     "16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62 "
-    "18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92 49 64 78 87 103 121 120 101 72 92 95 98 112 100 103 99"
+    "18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92 49 64 78 87 103 121 120 101 72 92 95 98 112 "
+    "100 103 99"
 )
 _CHROMA_TABLE = (
     "17 18 24 47 99 99 99 99 18 21 26 66 99 99 99 99 24 26 56 99 99 99 99 99 47 66 99 99 99 99 99 99 "
@@ -38,7 +39,9 @@ def jpeg_roundtrip(encoded: Tensor, quality: Tensor) -> Tensor:
     """
     dims = expect_shape(encoded, "S H W 3", name="encoded")
     if dims["H"] % 16 or dims["W"] % 16:
-        raise ValueError(f"encoded: expected height and width in multiples of 16, got {dims['H']}×{dims['W']}")
+        raise ValueError(
+            f"encoded: expected height and width in multiples of 16, got {dims['H']}×{dims['W']}"
+        )
     ycc_from_rgb = torch.tensor(_YCC_FROM_RGB, device=encoded.device, dtype=encoded.dtype)
     ycc = (encoded * 255.0) @ ycc_from_rgb.T
     luma = _quantise(ycc[..., 0] - 128.0, _LUMA_TABLE, quality) + 128.0
@@ -76,4 +79,6 @@ def _quantise(plane: Tensor, table: str, quality: Tensor) -> Tensor:
     dct = _dct_matrix(str(plane.device), plane.dtype)
     steps = quantisation_table(table, quality).to(plane.dtype)[:, None, :]
     blocks = ((blocks @ dct.T) / steps).round() * steps @ dct
-    return blocks.reshape(planes, height // 8, width // 8, 8, 8).transpose(2, 3).reshape(planes, height, width)
+    return (
+        blocks.reshape(planes, height // 8, width // 8, 8, 8).transpose(2, 3).reshape(planes, height, width)
+    )

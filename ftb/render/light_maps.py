@@ -61,6 +61,8 @@ def _filter_matrix(height: int, device: str) -> Tensor:
     half_cosine = ((1.0 + (directions * lights).sum(-1)) * 0.5).clamp_min(0.0).sqrt()
     for alpha in GLOSS_ALPHAS:
         # View along the normal (Karis 2013, "Real Shading in Unreal Engine 4", split sum).
-        lobe = brdf.ggx_distribution(half_cosine, torch.tensor(alpha, dtype=torch.float64)) * cosines * weights
+        lobe = (
+            brdf.ggx_distribution(half_cosine, torch.tensor(alpha, dtype=torch.float64)) * cosines * weights
+        )
         rows.append(lobe / lobe.sum(-1, keepdim=True))
     return torch.cat(rows).float().to(device)

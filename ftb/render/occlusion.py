@@ -6,10 +6,10 @@ NVIDIA Warp's `wp.Mesh` on CPU and CUDA. Everything is in the frame of the mesh.
 from __future__ import annotations
 
 import torch
-import warp as wp
 from torch import Tensor
 
 from ftb.maths.shapes import expect_shape
+from ftb.render.warp_runtime import wp
 from ftb.types import Mesh
 
 # A ray starts this far above the surface, so that it does not hit the triangle it leaves. Smooth

@@ -102,7 +102,9 @@ def _photograph(chunk: Chunk, shaded: Shaded, ball_size: int) -> Pair:
 
 def scale_lighting(lighting: Lighting, gains: Tensor) -> Lighting:
     """Light times gains (S, 3)."""
-    return map_colours(lighting, lambda values: values * gains.reshape(len(gains), *[1] * (values.dim() - 2), 3))
+    return map_colours(
+        lighting, lambda values: values * gains.reshape(len(gains), *[1] * (values.dim() - 2), 3)
+    )
 
 
 def map_colours(lighting: Lighting, function: Callable[[Tensor], Tensor]) -> Lighting:

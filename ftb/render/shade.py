@@ -114,7 +114,9 @@ def shade_surface(surface: Surface, lighting: Lighting, maps: LightMaps) -> Tens
     irradiance = envmap.sample(maps.irradiance, normals) * surface.sky_visibility
     mirrored = 2.0 * (normals * views).sum(-1, keepdim=True) * normals - views
     occlusion = color.luminance(surface.sky_visibility)[..., None]
-    specular = glossy_radiance(maps, mirrored, alpha) * environment_reflectance(f0, roughness, n_v) * occlusion
+    specular = (
+        glossy_radiance(maps, mirrored, alpha) * environment_reflectance(f0, roughness, n_v) * occlusion
+    )
     for key in range(lighting.key_dirs.shape[-2]):
         towards = lighting.key_dirs[:, None, key]  # (S, 1, 3)
         strength = lighting.key_irradiance[:, None, key] * surface.light_visibility[..., key, None]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import warp as wp
 from torch import Tensor
 
 from ftb.maths import sh
@@ -16,6 +15,7 @@ from ftb.render.light_maps import LightMaps
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shade_kernel import Geometry, Layers, Light, shade_kernel
 from ftb.render.shadow import MAP_SIZE, ShadowMaps, shadow_maps
+from ftb.render.warp_runtime import wp
 from ftb.scene.lighting_ops import total_sh
 from ftb.types import Camera, Fragments, Lighting, Mesh, TensorData
 
@@ -86,7 +86,9 @@ def shade_fused(mesh: Mesh, skin: Skin, camera: Camera, fragments: Fragments, li
 def _geometry(mesh: Mesh, skin: Skin) -> tuple[Geometry, list[Tensor]]:
     vertices = mesh.vertices[0].float().contiguous()
     normals = mesh.normals[0].float().contiguous()
-    uvs = (torch.zeros(len(vertices), 2, device=vertices.device) if mesh.uvs is None else mesh.uvs).contiguous()
+    uvs = (
+        torch.zeros(len(vertices), 2, device=vertices.device) if mesh.uvs is None else mesh.uvs
+    ).contiguous()
     faces = mesh.faces.to(torch.int32).contiguous()
     albedo, material = skin.albedo_linear.float().contiguous(), skin.material.float().contiguous()
     geometry = Geometry()
@@ -117,7 +119,11 @@ def _light(mesh: Mesh, rotations: Tensor, light: Illumination) -> tuple[Light, l
         shadows.depth,
     ]
     struct = Light()
-    struct.shadow_index, struct.glossy, struct.sh_irradiance = wp.from_torch(slots), _vec3(glossy), _vec3(coeffs)
+    struct.shadow_index, struct.glossy, struct.sh_irradiance = (
+        wp.from_torch(slots),
+        _vec3(glossy),
+        _vec3(coeffs),
+    )
     struct.key_dirs, struct.key_irradiance = _vec3(tensors[3]), _vec3(tensors[4])
     struct.key_radius = wp.from_torch(tensors[5])
     struct.irradiance, struct.mirror = _vec3(tensors[6]), _vec3(tensors[7])

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import warp as wp
-
 from ftb.render.shadow import shadow_lookup
+from ftb.render.warp_runtime import wp
 
 INVERSE_PI = wp.constant(0.31830988618)
 
@@ -176,7 +175,9 @@ def shade_kernel(
         ib = geometry.faces[face, 1]
         ic = geometry.faces[face, 2]
         point = (
-            geometry.vertices[ia] * bary[0] + geometry.vertices[ib] * bary[1] + geometry.vertices[ic] * bary[2]
+            geometry.vertices[ia] * bary[0]
+            + geometry.vertices[ib] * bary[1]
+            + geometry.vertices[ic] * bary[2]
         )
         normal = wp.normalize(
             geometry.normals[ia] * bary[0] + geometry.normals[ib] * bary[1] + geometry.normals[ic] * bary[2]
@@ -218,9 +219,7 @@ def shade_kernel(
         mirrored = n * (2.0 * wp.dot(n, v)) - v
         specular = glossy_lookup(light.mirror, light.glossy, sample, mirrored, alpha)
         specular = specular * (environment_reflectance(f0, roughness, n_v) * luminance(sky))
-        turn = 6.2831853 * wp.frac(
-            52.9829189 * wp.frac(0.06711056 * float(column) + 0.00583715 * float(row))
-        )
+        turn = 6.2831853 * wp.frac(52.9829189 * wp.frac(0.06711056 * float(column) + 0.00583715 * float(row)))
         for key in range(light.key_dirs.shape[1]):
             slot = light.shadow_index[sample, key]
             if slot >= 0:

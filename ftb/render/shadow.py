@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import warp as wp
 from torch import Tensor
 
 from ftb.maths.shapes import expect_shape
+from ftb.render.warp_runtime import wp
 from ftb.types import Mesh
 
 MAP_SIZE = 256

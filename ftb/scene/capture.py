@@ -83,8 +83,10 @@ def sample_capture(config: CaptureConfig, *, generator: torch.Generator) -> Capt
         "shoulder": float(draws.chance(config.shoulder)),
         "saturation": draws.uniform(*config.saturation),
         # Squared, so that clean photographs are common.
-        "shot_noise": config.shot_noise[0] + (config.shot_noise[1] - config.shot_noise[0]) * draws.uniform() ** 2,
-        "read_noise": config.read_noise[0] + (config.read_noise[1] - config.read_noise[0]) * draws.uniform() ** 2,
+        "shot_noise": config.shot_noise[0]
+        + (config.shot_noise[1] - config.shot_noise[0]) * draws.uniform() ** 2,
+        "read_noise": config.read_noise[0]
+        + (config.read_noise[1] - config.read_noise[0]) * draws.uniform() ** 2,
         "blur": draws.uniform(*config.blur),
         "jpeg": quality if compressed else 100.0,
     }

@@ -1,0 +1,156 @@
+"""Shading: the fused kernel against its readable twin, the twin against analysis and gradcheck."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from ftb.maths import color, sh
+from ftb.render.base import interpolate, resolve_rasterizer
+from ftb.render.light_maps import light_maps
+from ftb.render.shade import Skin, Surface, sample_texture, shade_surface
+from ftb.render.shade_fused import Illumination, shade_fused
+from ftb.render.sky import choose_receivers, sky_transfer, sky_visibility
+from ftb.scene.lighting_ops import total_sh
+from tests.render.shapes import bumpy_head, frontal_camera, mesh_of, one_key
+
+
+def lit_scene(size=48):
+    generator = torch.Generator().manual_seed(3)
+    mesh, camera = mesh_of(bumpy_head()), frontal_camera()
+    mesh = mesh.__class__(
+        vertices=mesh.vertices, faces=mesh.faces, normals=mesh.normals, uvs=mesh.vertices[0, :, :2] * 4 + 0.5
+    )
+    skin = Skin(
+        albedo_linear=torch.rand(32, 32, 3, generator=generator),
+        material=torch.rand(32, 32, 2, generator=generator) * torch.tensor([0.8, 0.05])
+        + torch.tensor([0.1, 0.02]),
+    )
+    lighting = one_key([0.7, 0.4, 0.6], radius=0.05, environment=0.2)
+    sky = torch.rand(1, 32, 64, 3, generator=generator)
+    lighting = lighting.__class__(
+        sh_coeffs=sh.project_environment(sky, 4),
+        key_dirs=lighting.key_dirs,
+        key_irradiance=lighting.key_irradiance,
+        key_angular_radius=lighting.key_angular_radius,
+        environment=sky,
+    )
+    transfer = sky_transfer(mesh, choose_receivers(mesh, 200), directions=64)
+    light = Illumination(
+        lighting=lighting,
+        maps=light_maps(lighting),
+        sky_visibility=sky_visibility(transfer, lighting, camera.cam_from_world[:, :3, :3]),
+    )
+    fragments = resolve_rasterizer("warp").rasterize(mesh, camera, size)
+    return mesh, skin, camera, fragments, light
+
+
+def test_fused_kernel_equals_its_twin():
+    mesh, skin, camera, fragments, light = lit_scene()
+    fused = shade_fused(mesh, skin, camera, fragments, light)
+    covered = fused.mask[0] > 0
+    attributes = torch.cat([mesh.normals, mesh.uvs[None], light.sky_visibility], dim=-1)
+    at_pixels = interpolate(fragments, mesh.faces, attributes)[0][covered]  # (P, 8)
+    positions = interpolate(fragments, mesh.faces, mesh.vertices)[0][covered]
+    views = torch.nn.functional.normalize(torch.tensor([0.0, 0.0, 1.0]) - positions, dim=-1)
+    surface = Surface(
+        normals=torch.nn.functional.normalize(at_pixels[:, :3], dim=-1)[None],
+        view_dirs=views[None],
+        albedo_linear=sample_texture(skin.albedo_linear, at_pixels[:, 3:5])[None],
+        material=sample_texture(skin.material, at_pixels[:, 3:5])[None],
+        sky_visibility=at_pixels[:, 5:8][None],
+        light_visibility=fused.light_visibility[0][covered][None],
+    )
+    twin = shade_surface(surface, light.lighting, light.maps)[0]
+    # float32 against float32 in another order of operations.
+    torch.testing.assert_close(fused.radiance_linear[0][covered], twin, rtol=2e-4, atol=2e-5)
+    expected = sh.irradiance_from_sh(total_sh(light.lighting, 2), surface.normals)[0]
+    torch.testing.assert_close(fused.irradiance_linear[0][covered], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_white_furnace_lambert_is_albedo():
+    mesh = mesh_of(bumpy_head())
+    lighting = one_key([0.0, 0.0, 1.0], environment=1.0)
+    lighting = lighting.__class__(
+        sh_coeffs=lighting.sh_coeffs,
+        key_dirs=lighting.key_dirs,
+        key_irradiance=torch.zeros(1, 1, 3),
+        key_angular_radius=lighting.key_angular_radius,
+        environment=lighting.environment,
+    )
+    skin = Skin(
+        albedo_linear=torch.full((4, 4, 3), 0.4),
+        material=torch.tensor([0.5, 0.0]).expand(4, 4, 2).contiguous(),
+    )
+    camera = frontal_camera()
+    light = Illumination(
+        lighting=lighting, maps=light_maps(lighting), sky_visibility=torch.ones(1, mesh.vertices.shape[1], 3)
+    )
+    fragments = resolve_rasterizer("warp").rasterize(mesh, camera, 32)
+    shaded = shade_fused(mesh, skin, camera, fragments, light)
+    covered = shaded.mask > 0
+    assert covered.sum() > 300
+    radiance = shaded.radiance_linear[covered]
+    torch.testing.assert_close(radiance, torch.full_like(radiance, 0.4), rtol=1e-4, atol=0.0)
+    torch.testing.assert_close(shaded.visibility[covered], torch.ones(int(covered.sum())))
+
+
+@pytest.mark.parametrize(("name", "index"), [("normals", 0), ("albedo", 1), ("key", 2), ("sky", 3)])
+def test_gradients_of_shading(name, index):
+    generator = torch.Generator().manual_seed(1)
+    lighting = one_key([0.3, 0.5, 0.8], radius=0.03, environment=0.3).to(torch.float64)
+    normals = torch.nn.functional.normalize(
+        torch.randn(1, 5, 3, generator=generator, dtype=torch.float64) * 0.3 + torch.tensor([0.1, 0.1, 1.0]),
+        dim=-1,
+    )
+    inputs = [
+        normals,
+        torch.rand(1, 5, 3, generator=generator, dtype=torch.float64),
+        lighting.key_irradiance,
+        torch.rand(1, 16, 32, 3, generator=generator, dtype=torch.float64),
+    ]
+    inputs = [tensor.clone().requires_grad_(position == index) for position, tensor in enumerate(inputs)]
+
+    def radiance(normals, albedo, irradiance, sky):
+        light = lighting.__class__(
+            sh_coeffs=lighting.sh_coeffs,
+            key_dirs=lighting.key_dirs,
+            key_irradiance=irradiance,
+            key_angular_radius=lighting.key_angular_radius,
+            environment=None,
+        )
+        maps = light_maps(one_key([0.0, 0.0, 1.0], environment=0.3)).to(torch.float64)
+        maps = maps.__class__(irradiance=sky, glossy=maps.glossy, mirror=maps.mirror)
+        surface = Surface(
+            normals=normals,
+            view_dirs=torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64).expand(1, 5, 3),
+            albedo_linear=albedo,
+            material=torch.tensor([0.4, 0.028], dtype=torch.float64).expand(1, 5, 2),
+            sky_visibility=torch.full((1, 5, 3), 0.8, dtype=torch.float64),
+            light_visibility=torch.ones(1, 5, 1, dtype=torch.float64),
+        )
+        return shade_surface(surface, light, maps)
+
+    assert torch.autograd.gradcheck(radiance, tuple(inputs), eps=1e-6, atol=1e-5), name
+
+
+def test_key_light_is_lambert_where_it_faces():
+    mesh = mesh_of(bumpy_head())
+    camera = frontal_camera()
+    skin = Skin(
+        albedo_linear=torch.full((4, 4, 3), 0.5),
+        material=torch.tensor([0.5, 0.0]).expand(4, 4, 2).contiguous(),
+    )
+    lighting = one_key([0.0, 0.0, 1.0])
+    light = Illumination(
+        lighting=lighting, maps=light_maps(lighting), sky_visibility=torch.ones(1, mesh.vertices.shape[1], 3)
+    )
+    shaded = shade_fused(mesh, skin, camera, resolve_rasterizer("warp").rasterize(mesh, camera, 64), light)
+    # Seen from where the light stands nothing is in shadow: L = albedo/π · π · n_z.
+    covered = (shaded.mask > 0) & (shaded.normals[..., 2] > 0.3)
+    expected = 0.5 * shaded.normals[..., 2][covered]
+    radiance = color.luminance(shaded.radiance_linear)[covered]
+    assert ((radiance - expected).abs() > 1e-3).float().mean() < 0.01
+    assert math.isclose(float(radiance.mean()), float(expected.mean()), rel_tol=5e-3)

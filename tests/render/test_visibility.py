@@ -1,0 +1,78 @@
+"""Shadows and sky: maps against rays, rays against analysis."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import trimesh
+
+from ftb.maths import sphere
+from ftb.render.base import interpolate, resolve_rasterizer
+from ftb.render.light_maps import light_maps
+from ftb.render.occlusion import Occluder
+from ftb.render.shade import Skin
+from ftb.render.shade_fused import Illumination, shade_fused
+from ftb.render.sky import choose_receivers, sky_transfer, sky_visibility
+from tests.render.shapes import bumpy_head, frontal_camera, mesh_of, one_key
+
+
+@pytest.mark.parametrize(
+    "direction", [[0.9, 0.2, 0.4], [-0.5, 0.8, 0.3], [0.2, -0.9, 0.4], [-0.8, -0.2, 0.55]]
+)
+@pytest.mark.parametrize("radius", [0.0, 0.1])
+def test_shadow_maps_agree_with_rays(direction, radius):
+    mesh, camera = mesh_of(bumpy_head()), frontal_camera()
+    lighting = one_key(direction, radius=radius)
+    skin = Skin(albedo_linear=torch.full((4, 4, 3), 0.5), material=torch.zeros(4, 4, 2))
+    light = Illumination(
+        lighting=lighting, maps=light_maps(lighting), sky_visibility=torch.ones(1, mesh.vertices.shape[1], 3)
+    )
+    fragments = resolve_rasterizer("warp").rasterize(mesh, camera, 96)
+    shaded = shade_fused(mesh, skin, camera, fragments, light)
+    # Grazing pixels carry almost no light, and their shadow is a matter of the facets.
+    lit = ((shaded.normals @ lighting.key_dirs[0, 0]) > 0.15) & (shaded.mask > 0)
+    points = interpolate(fragments, mesh.faces, mesh.vertices)[lit]
+    rays = Occluder(mesh).light_visibility(
+        points, shaded.normals[lit], lighting.key_dirs[0, 0], radius, samples=1 if radius == 0.0 else 64
+    )
+    maps = shaded.light_visibility[..., 0][lit]
+    assert lit.sum() > 800
+    assert float(rays.min()) < 0.1
+    assert float((maps - rays).abs().mean()) < 0.02
+    assert abs(float((maps - rays).mean())) < 0.01
+
+
+def test_sky_over_a_floor_with_a_wall():
+    # A floor point beside a wall that hides half of the sky up to a known height sees
+    # 1 − (1 − cos θ)/2 of a white sky's irradiance, θ the wall's elevation (two-dimensional wall).
+    floor = trimesh.creation.box(extents=(20.0, 0.01, 20.0))
+    wall = trimesh.creation.box(extents=(20.0, 2.0, 0.01))
+    wall.apply_translation([0.0, 1.0, -1.0])
+    mesh = mesh_of(trimesh.util.concatenate([floor, wall]))
+    point = torch.tensor([[0.0, 0.0051, 0.0]])
+    up = torch.tensor([[0.0, 1.0, 0.0]])
+    directions = sphere.fibonacci_directions(4000)
+    transfer = Occluder(mesh).cosine_transfer(point, up, directions)
+    seen = float(transfer.sum() * 4.0 * math.pi / 4000 / math.pi)
+    elevation = math.atan2(2.0, 1.0)
+    assert math.isclose(seen, 1.0 - (1.0 - math.cos(elevation)) / 2.0, abs_tol=0.01)
+
+
+def test_convex_shape_sees_the_whole_sky():
+    mesh = mesh_of(trimesh.creation.icosphere(subdivisions=3, radius=0.1))
+    lighting = one_key([0.0, 0.0, 1.0], environment=0.7)
+    transfer = sky_transfer(mesh, choose_receivers(mesh, 100), directions=64)
+    visibility = sky_visibility(transfer, lighting, torch.eye(3)[None])
+    # Facets hide a little of the horizon that smooth normals promise.
+    assert float(visibility.min()) > 0.97
+
+
+def test_receivers_borrow_from_themselves():
+    mesh = mesh_of(bumpy_head())
+    receivers = choose_receivers(mesh, 50)
+    assert len(receivers.vertices.unique()) == 50
+    own = receivers.weights[receivers.vertices].max(dim=-1)
+    assert float(own.values.min()) > 0.999
+    torch.testing.assert_close(receivers.weights.sum(-1), torch.ones(mesh.vertices.shape[1]))
