@@ -61,6 +61,11 @@ class ResidualBlock(nn.Module):
         return functional.relu(self.shortcut(features) + self.norm(self.conv(self.first(features))))
 
 
+def widened(value: Tensor) -> Tensor:
+    """Half precision to float32, anything wider as it is: what leaves the convolutions for the physics."""
+    return value.to(torch.promote_types(value.dtype, torch.float32))
+
+
 def upsample_to(features: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     """Nearest enlargement of (B, C, h, w) to (B, C, *size)."""
     return functional.interpolate(features, size=tuple(size), mode="nearest")

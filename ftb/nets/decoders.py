@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ftb.nets.blocks import ConvNorm, conv1, conv3, norm, upsample_to
+from ftb.nets.blocks import ConvNorm, conv1, conv3, norm, upsample_to, widened
 from ftb.nets.config import NetworkConfig
 
 # albedo and normals
@@ -59,13 +59,13 @@ class GroupedDecoder(nn.Module):
         self.exit = conv3(inputs, 6, groups=GROUPS, bias=True)
 
     def forward(self, maps: list[Tensor], photo_size: torch.Size) -> tuple[Tensor, Tensor]:
-        """Encoder maps -> albedo (B, h, w, 3) in (0, 1), unit normals (B, h, w, 3); float32."""
+        """Encoder maps -> albedo (B, h, w, 3) in (0, 1), unit normals (B, h, w, 3)."""
         features = self.enter(maps[-1])
         for level, step in zip(self.levels, self.steps, strict=True):
             skip = maps[level] if level >= 0 else None
             size = skip.shape[-2:] if skip is not None else photo_size
             features = step(features, skip, size)
-        raw = self.exit(features).float().permute(0, 2, 3, 1)  # (B, h, w, 6)
+        raw = widened(self.exit(features)).permute(0, 2, 3, 1)  # (B, h, w, 6)
         albedo = torch.sigmoid(raw[..., :3] - 1.0)  # 0.27 at the start: the middle of human skin
         toward_camera = raw.new_tensor([0.0, 0.0, 1.0])
         normals = functional.normalize(raw[..., 3:] + toward_camera, dim=-1, eps=1e-6)
@@ -112,7 +112,7 @@ class StageB(nn.Module):
         coarse = self.down2(functional.relu(middle)) + self.skip2(maps[self.first + 1])
         coarse = self.bottom(functional.relu(coarse + self.light(hidden)[:, :, None, None]))
         features = self.up1(coarse, middle, middle.shape[-2:])
-        raw = self.exit(self.up2(features, fine, fine.shape[-2:])).float().permute(0, 2, 3, 1)
+        raw = widened(self.exit(self.up2(features, fine, fine.shape[-2:]))).permute(0, 2, 3, 1)
         return raw[..., 0] + 1.5, raw[..., 1:]  # most of a face is lit: start at a visibility of 0.8
 
 
@@ -137,11 +137,11 @@ class BallDecoder(nn.Module):
         self.exit = conv3(fine, 3, bias=True)
 
     def forward(self, hidden: Tensor, knowledge: Tensor) -> Tensor:
-        """Hidden (B, W) and knowledge (B, 5, S, S) -> (B, S, S, 3), float32."""
+        """Hidden (B, W) and knowledge (B, 5, S, S) -> (B, S, S, 3)."""
         features = functional.relu(self.enter(hidden)).unflatten(1, (-1, self.start, self.start))
         features = features.contiguous(memory_format=torch.channels_last)
         for step in self.steps:
             height, width = features.shape[-2:]
             features = step(features, None, torch.Size((2 * height, 2 * width)))
         features = self.grow(features, knowledge, knowledge.shape[-2:])
-        return self.exit(features).float().permute(0, 2, 3, 1)
+        return widened(self.exit(features)).permute(0, 2, 3, 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ftb.nets.blocks import ConvNorm, pool_to_grid
+from ftb.nets.blocks import ConvNorm, pool_to_grid, widened
 from ftb.nets.config import NetworkConfig
 from ftb.types import Lighting
 
@@ -47,9 +47,9 @@ class LightingHead(nn.Module):
         cells = pool_to_grid(self.reduce(features), self.grid).flatten(1)  # (B, 64 · grid²)
         hidden = functional.relu(self.hidden(torch.cat([cells, _brightness(photo_srgb)], dim=1)))
         hidden = hidden + functional.relu(self.refine(hidden))
-        lighting = lighting_from_raw(self.light(hidden).float())
+        lighting = lighting_from_raw(widened(self.light(hidden)))
         # detached: how well the network knows itself must not change what it knows
-        doubt = self.doubt(hidden.detach()).float().squeeze(1)
+        doubt = widened(self.doubt(hidden.detach())).squeeze(1)
         return lighting, softplus_from(doubt, _ERROR_DEG, scale=_ERROR_DEG), hidden
 
     def start(self) -> None:
