@@ -94,6 +94,15 @@ def image_size(size: int | tuple[int, int]) -> tuple[int, int]:
     return height, width
 
 
+def empty_fragments(like: Tensor, shape: tuple[int, ...]) -> Fragments:
+    """Fragments of `shape` (B, H, W) or fewer dimensions that see nothing; device and dtype of `like`."""
+    return Fragments(
+        pix_to_face=like.new_full(shape, -1, dtype=torch.int64),
+        bary_coords=like.new_full((*shape, 3), -1.0),
+        depth=like.new_full(shape, -1.0),
+    )
+
+
 def view_vertices(vertices: Tensor, camera: Camera) -> Tensor:
     """World positions (B, V, 3) as the camera sees them (B, V, 3): x right, y up, depth forward, metres."""
     rotation, translation = camera.cam_from_world[:, :3, :3], camera.cam_from_world[:, :3, 3]
