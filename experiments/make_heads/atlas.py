@@ -39,6 +39,13 @@ def _chart_plain(uv: np.ndarray) -> np.ndarray:
     return np.stack([_unit(uv[:, 0]), _unit(uv[:, 1])], axis=1)
 
 
+def _chart_torso(uv: np.ndarray) -> np.ndarray:
+    """The neck is at the top middle of MakeHuman's torso; below it is cloth of one colour."""
+    across = _stretch(uv[:, 0] - 0.380, 0.26, 4.0)
+    up = -_stretch(0.974 - uv[:, 1], 0.32, 8.0)
+    return np.stack([_unit(across), _unit(up)], axis=1)
+
+
 def _chart_socket(uv: np.ndarray) -> np.ndarray:
     """Both sockets over each other, mirrored."""
     left = uv[:, 0] > 0.0815
@@ -51,7 +58,7 @@ def _chart_tongue(uv: np.ndarray) -> np.ndarray:
 
 
 CHART_MAPS = {"head": _chart_head, "socket": _chart_socket, "tongue": _chart_tongue, "mouth": _chart_plain,
-              "torso": _chart_plain, "teeth": _chart_plain}
+              "torso": _chart_torso, "teeth": _chart_plain}
 
 
 def lay_out(corner_uv: np.ndarray, corner_chart: np.ndarray) -> np.ndarray:

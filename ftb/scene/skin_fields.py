@@ -1,0 +1,171 @@
+"""Where things are on a face: static fields over the atlas's texels, in centimetres of the template.
+
+Template frame: origin between the eyes, +Y up, +Z forward; the pupils are at x = ±3, the mouth at
+y = −6.7, the chin at −11, the crown at 11.5, the back of the skull at z = −16.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ftb.scene.heads_anatomy import load_anatomy
+from ftb.scene.skin_atlas import Atlas, build_atlas, template_vertices
+
+SKULL_Z = -7.0  # vertical axis of the skull
+# Height (cm) of the hairline against the angle from straight ahead: forehead, temple, sideburn, over the
+# ear, behind it, nape.
+_HAIRLINE_DEG = (0.0, 20.0, 34.0, 44.0, 53.0, 60.0, 66.0, 72.0, 78.0, 84.0, 105.0, 112.0, 125.0, 150.0, 180.0)
+_HAIRLINE_CM = (6.9, 7.1, 6.7, 5.2, 3.4, 1.6, -0.6, -2.4, -1.2, 1.5, 1.2, -2.4, -5.6, -6.8, -7.2)
+NOISE_CM = (5.0, 1.6, 0.55)  # wavelengths of the noise banks
+NOISE_FIELDS = (6, 8, 10)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Per texel (N,), float32. hair, beard, …: see the functions that make them. noise: one (K, N) bank for
+    each wavelength, unit variance, to be mixed with K weights of unit norm; strands (2, N): fine streaks that
+    run along the hair."""
+
+    atlas: Atlas
+    hairline: np.ndarray
+    temple: np.ndarray
+    beard: np.ndarray
+    moustache: np.ndarray
+    brow_along: np.ndarray
+    brow_across: np.ndarray
+    lid: np.ndarray
+    upper_lid: np.ndarray
+    cheek: np.ndarray
+    nose: np.ndarray
+    under_eye: np.ndarray
+    t_zone: np.ndarray
+    nostril: np.ndarray
+    mouth_depth: np.ndarray
+    noise: tuple[np.ndarray, ...]
+    strands: np.ndarray
+
+
+def hairline_height(point_cm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Signed distance (…,) above the hairline, cm, and the temple's weight in [0, 1], of points (…, 3)."""
+    across, up, forward = np.abs(point_cm[..., 0]), point_cm[..., 1], point_cm[..., 2] - SKULL_Z
+    angle = np.degrees(np.arctan2(across, forward))
+    line = np.interp(angle, _HAIRLINE_DEG, _HAIRLINE_CM)
+    slope = (np.interp(angle + 3.0, _HAIRLINE_DEG, _HAIRLINE_CM)
+             - np.interp(angle - 3.0, _HAIRLINE_DEG, _HAIRLINE_CM)) / (6.0 * np.pi / 180.0 * 7.5)
+    temple = np.exp(-(((angle - 38.0) / 14.0) ** 2))
+    return (up - line) / np.sqrt(1.0 + slope * slope), temple
+
+
+def _spot(point: np.ndarray, centre: tuple[float, float, float], radius: tuple[float, float, float]) -> np.ndarray:
+    """Gaussian about a centre on both halves of the face."""
+    place = np.stack([np.abs(point[:, 0]), point[:, 1], point[:, 2]], axis=1)
+    return np.exp(-((((place - np.array(centre)) / np.array(radius)) ** 2).sum(axis=1)))
+
+
+def _smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
+    share = np.clip((value - low) / (high - low), 0.0, 1.0)
+    return share * share * (3.0 - 2.0 * share)
+
+
+def _beard_fields(point: np.ndarray, lips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where beards and moustaches grow, [0, 1]."""
+    across, up, forward = np.abs(point[:, 0]), point[:, 1], point[:, 2]
+    # Upper edge: from the sideburn (before the ear) down along the cheek to the corner of the mouth.
+    edge = np.interp(across, (0.0, 1.9, 2.6, 4.2, 5.6, 6.8, 7.6), (-7.3, -7.2, -6.4, -5.6, -4.2, -1.8, 0.5))
+    lower = np.interp(forward, (-9.0, -5.0, -1.0), (-9.0, -11.5, -13.0))
+    beard = _smoothstep(-0.5, 0.7, edge - up) * _smoothstep(-0.8, 0.6, up - lower) * _smoothstep(-7.2, -6.0, forward)
+    moustache = (_smoothstep(0.2, -0.25, np.abs(up + 5.75 + 0.13 * across) - 0.55)
+                 * _smoothstep(3.2, 2.5, across) * _smoothstep(-1.0, 0.5, forward))
+    beard = np.maximum(beard, 0.8 * _smoothstep(0.5, 0.1, np.abs(across - 2.9)) * _smoothstep(-5.6, -6.2, up)
+                       * _smoothstep(-9.0, -7.5, up) * _smoothstep(-1.0, 0.5, forward))
+    clear = 1.0 - _smoothstep(0.1, 0.5, lips)
+    return beard * clear, moustache * clear
+
+
+def _lid_distance(point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance (cm) to the eyelids' margin, and 1 on the upper lid's side."""
+    anatomy = load_anatomy()
+    head, socket = (set(anatomy.corner_vertex[anatomy.corner_chart == anatomy.charts.index(name)].tolist())
+                    for name in ("head", "socket"))
+    margin = template_vertices(anatomy)[sorted(head & socket)] * 100.0
+    margin[:, 0] = np.abs(margin[:, 0])
+    place = np.stack([np.abs(point[:, 0]), point[:, 1], point[:, 2]], axis=1)
+    near = np.flatnonzero((place[:, 2] > -1.0) & (np.abs(place[:, 1]) < 2.0) & (np.abs(place[:, 0] - 3.0) < 3.0))
+    distance = np.full(len(point), 9.0)
+    closest = np.zeros(len(point), dtype=np.int64)
+    # Margin vertices are 1–2 mm apart: dense enough once doubled by midpoints of neighbours.
+    order = np.argsort(np.arctan2(margin[:, 1], margin[:, 0] - margin[:, 0].mean()))
+    ring = margin[order]
+    dense = np.concatenate([ring + (np.roll(ring, -1, axis=0) - ring) * k / 6.0 for k in range(6)])
+    gap = np.linalg.norm(place[near, None] - dense[None], axis=2)
+    distance[near], closest[near] = gap.min(axis=1), gap.argmin(axis=1)
+    return distance, (dense[closest, 1] > 0.02).astype(np.float64)
+
+
+def _brow_coordinates(point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Along the brow (0 at its inner end, 1 at its tail) and across it (cm, up); far away: across = 9."""
+    across, up = np.abs(point[:, 0]), point[:, 1]
+    along = (across - 1.05) / (5.55 - 1.05)
+    line = np.interp(across, (0.8, 1.5, 2.5, 3.5, 4.3, 5.0, 5.8), (1.45, 1.66, 1.98, 2.2, 2.2, 1.9, 1.35))
+    return along, np.where(point[:, 2] > -2.0, up - line, 9.0)
+
+
+def _noise_bank(point: np.ndarray, wavelength: float, count: int, seed: int) -> np.ndarray:
+    """(count, N) smooth solid noise, unit variance: sums of plane waves in the template's space (cm)."""
+    draw = np.random.default_rng(seed)
+    bank = np.zeros((count, len(point)), dtype=np.float32)
+    for field in range(count):
+        for _ in range(8):
+            direction = draw.normal(size=3)
+            direction *= 2.0 * np.pi / (wavelength * draw.uniform(0.6, 1.7) * np.linalg.norm(direction))
+            phase = point[:, 0] * direction[0] + point[:, 1] * direction[1] + point[:, 2] * direction[2]
+            bank[field] += np.cos(phase + draw.uniform(0.0, 2.0 * np.pi)).astype(np.float32)
+    return bank * np.float32(0.5)
+
+
+def _strands(point: np.ndarray) -> np.ndarray:
+    """(2, N) streaks along hair that falls from the crown: fine around it, long down it; unit variance."""
+    draw = np.random.default_rng(11)
+    turn = np.arctan2(point[:, 0], point[:, 2] - SKULL_Z + 2.0)
+    fall = np.arctan2(np.hypot(point[:, 0], point[:, 2] - SKULL_Z + 2.0), point[:, 1])
+    bank = np.zeros((2, len(point)))
+    for field in range(2):
+        for _ in range(24):
+            waves = np.round(draw.uniform(25.0, 140.0))
+            bank[field] += np.cos(waves * turn + draw.uniform(0.0, 2.5) * fall * 6.0 + draw.uniform(0.0, 6.28))
+    return (bank / np.sqrt(12.0)).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def build_fields(size: int) -> Fields:
+    """All static fields for one texture size."""
+    atlas = build_atlas(size)
+    point = atlas.point.astype(np.float64) * 100.0
+    skin = np.zeros(len(point))
+    skin[atlas.rows["head"]] = 1.0
+    neck = skin.copy()
+    neck[atlas.rows["torso"]] = 1.0
+    hairline, temple = hairline_height(point)
+    beard, moustache = _beard_fields(point, atlas.masks["lips"])
+    lid, upper = _lid_distance(point)
+    along, across = _brow_coordinates(point)
+    far = np.where(skin > 0, 0.0, 9.0)
+    fields = {
+        "hairline": np.where((skin > 0) & (atlas.masks["ears"] < 0.3), hairline, -9.0),
+        "temple": temple, "beard": beard * neck, "moustache": moustache * skin,
+        "brow_along": along, "brow_across": across + far, "lid": lid + far, "upper_lid": upper,
+        "cheek": skin * _spot(point, (4.6, -3.4, 0.0), (1.9, 1.6, 3.0)),
+        "nose": skin * _spot(point, (0.0, -3.9, 2.6), (1.5, 1.6, 1.6)),
+        "under_eye": skin * _spot(point, (2.9, -1.25, 1.0), (1.6, 0.6, 1.5)),
+        "t_zone": skin * np.maximum(_spot(point, (0.0, 4.6, 1.5), (3.0, 2.2, 3.0)),
+                                    _spot(point, (0.0, -2.0, 2.0), (1.0, 3.0, 2.0))),
+        "nostril": skin * _spot(point, (0.75, -4.95, 1.4), (0.42, 0.3, 0.6)) * (atlas.normal[:, 1] < -0.2),
+        "mouth_depth": np.clip((1.6 - point[:, 2]) / 3.0, 0.0, 1.0),
+    }
+    noise = tuple(_noise_bank(point, wavelength, count, seed) for seed, (wavelength, count)
+                  in enumerate(zip(NOISE_CM, NOISE_FIELDS, strict=True)))
+    return Fields(atlas=atlas, noise=noise, strands=_strands(point),
+                  **{name: value.astype(np.float32) for name, value in fields.items()})
