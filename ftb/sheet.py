@@ -1,0 +1,140 @@
+"""Contact sheets: captioned groups of square tiles on one picture, written as PNG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+from torch.nn import functional
+
+from ftb.maths.color import srgb_from_linear, u8_from_srgb
+from ftb.maths.shapes import expect_shape
+from ftb.maths.sphere import ball_coverage, ball_normals
+
+BACKGROUND_U8 = (24, 24, 26)
+CAPTION_U8 = (200, 200, 204)
+GAP = 4
+CAPTION_HEIGHT = 22
+
+
+def tiles_from_srgb(images_srgb: Tensor, size: int) -> list[np.ndarray]:
+    """Encoded pictures (B, H, W, 3) in [0, 1] as byte tiles of size × size."""
+    expect_shape(images_srgb, "B H W 3", name="images_srgb")
+    pictures = u8_from_srgb(images_srgb.detach().float().cpu().clamp(0.0, 1.0))
+    return [_resized(picture.numpy(), size) for picture in pictures]
+
+
+def tiles_from_ball(balls_linear: Tensor, size: int) -> list[np.ndarray]:
+    """Reference balls (B, S, S, 3), linear, as byte tiles on the sheet's background."""
+    expect_shape(balls_linear, "B S S 3", name="balls_linear")
+    return [_resized(_over_background(ball_rgba_u8(ball)), size) for ball in balls_linear]
+
+
+def _over_background(pixels_u8: np.ndarray) -> np.ndarray:
+    alpha = pixels_u8[..., 3:].astype(np.float32) / 255.0
+    return (pixels_u8[..., :3] * alpha + np.float32(BACKGROUND_U8) * (1.0 - alpha)).round().astype(np.uint8)
+
+
+def ball_rgba_u8(ball_linear: Tensor) -> np.ndarray:
+    """A ball (S, S, 3), linear, as (S, S, 4) uint8: sRGB, clipped, with straight antialiased alpha.
+
+    Pixels that the rim crosses beyond their centre take the mean colour of their neighbours on the disc.
+    """
+    size = expect_shape(ball_linear, "S S 3", name="ball_linear")["S"]
+    ball = ball_linear.detach().float().cpu()
+    disc = ball_normals(size)[1][..., None]  # (S, S, 1)
+    known = torch.cat([ball * disc, disc.to(ball)], dim=-1).permute(2, 0, 1)[None]  # (1, 4, S, S)
+    nearby = functional.avg_pool2d(known, 3, stride=1, padding=1)[0].permute(1, 2, 0)
+    filled = torch.where(disc, ball, nearby[..., :3] / nearby[..., 3:].clamp_min(1e-6))
+    encoded = srgb_from_linear(filled.clamp(0.0, 1.0))
+    return u8_from_srgb(torch.cat([encoded, ball_coverage(size)[..., None]], dim=-1)).numpy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A direction (x, y, z), unit, camera frame, to be drawn where the ball's normal is that direction."""
+
+    direction: tuple[float, float, float]
+    label: str
+    color_u8: tuple[int, int, int]
+
+
+def mark_directions(pixels_u8: np.ndarray, marks: tuple[Mark, ...]) -> np.ndarray:
+    """A ball's picture (S, S, 3 or 4) with a ray from the centre to each mark; behind the ball, a ring."""
+    picture = Image.fromarray(pixels_u8)
+    draw = ImageDraw.Draw(picture)
+    size = picture.width
+    centre, radius, dot = size / 2, size / 2 * 0.92, max(size / 70, 2.0)
+    font = ImageFont.load_default(size=max(size // 22, 10))
+    for mark in marks:
+        x, y, z = mark.direction
+        place = (centre + radius * x, centre - radius * y)
+        colour = (*mark.color_u8, 255)[: len(picture.getbands())]
+        draw.line((centre, centre, *place), fill=colour, width=max(size // 200, 1))
+        box = (place[0] - dot, place[1] - dot, place[0] + dot, place[1] + dot)
+        draw.ellipse(box, fill=colour if z >= 0.0 else None, outline=colour, width=max(size // 200, 1))
+        # the label stands on the inner side, where there is ball behind it
+        inward = (place[0] - 3 * dot * x - 2 * dot * (x == 0.0), place[1] + 3 * dot * (y if y else 1.0))
+        draw.text(inward, mark.label, fill=colour, anchor="mm", font=font)
+    return np.asarray(picture)
+
+
+def tiles_from_signed(vectors: Tensor, size: int) -> list[np.ndarray]:
+    """Vectors (B, H, W, 3) in [−1, 1], such as normals, as 0.5 + 0.5 · v."""
+    return tiles_from_srgb(0.5 + 0.5 * vectors, size)
+
+
+def tiles_from_mono(values: Tensor, size: int) -> list[np.ndarray]:
+    """Maps (B, H, W) in [0, 1] as greys."""
+    return tiles_from_srgb(values[..., None].expand(*values.shape, 3), size)
+
+
+def compose(groups: list[list[np.ndarray]], captions: list[str], columns: int) -> np.ndarray:
+    """One picture of groups of tiles side by side, `columns` groups a row, captions above each column.
+
+    Every group holds one tile per caption; all tiles are (size, size, 3) uint8.
+    """
+    size, parts = groups[0][0].shape[0], len(captions)
+    columns = min(columns, len(groups))
+    rows = -(-len(groups) // columns)
+    group_width = parts * (size + GAP) + 2 * GAP
+    sheet = Image.new("RGB", (columns * group_width + GAP, rows * (size + GAP) + CAPTION_HEIGHT + GAP))
+    sheet.paste(BACKGROUND_U8, (0, 0, *sheet.size))
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=12)
+    for column in range(columns):
+        for part, caption in enumerate(captions):
+            place = (2 * GAP + column * group_width + part * (size + GAP) + size // 2, CAPTION_HEIGHT // 2)
+            draw.text(place, caption, fill=CAPTION_U8, anchor="mm", font=font)
+    for number, group in enumerate(groups):
+        row, column = divmod(number, columns)
+        for part, tile in enumerate(group):
+            left = 2 * GAP + column * group_width + part * (size + GAP)
+            sheet.paste(Image.fromarray(tile), (left, CAPTION_HEIGHT + row * (size + GAP)))
+    return np.asarray(sheet)
+
+
+def png_bytes(pixels_u8: np.ndarray) -> bytes:
+    """Encode (H, W, 3) or, with straight alpha, (H, W, 4) uint8 as PNG."""
+    buffer = BytesIO()
+    Image.fromarray(pixels_u8).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _resized(pixels_u8: np.ndarray, size: int) -> np.ndarray:
+    if pixels_u8.shape[:2] == (size, size):
+        return pixels_u8
+    return np.asarray(Image.fromarray(pixels_u8).resize((size, size), Image.Resampling.LANCZOS))
+
+
+def suffix_of(path: Path, known: tuple[str, ...]) -> str:
+    """The suffix of an output path, in lower case, if it is one of `known`."""
+    suffix = path.suffix.lower()
+    if suffix not in known:
+        raise ValueError(f"--out: expected a file name ending in {' or '.join(known)}, got {path}")
+    return suffix
