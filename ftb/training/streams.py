@@ -1,0 +1,49 @@
+"""Streams of pairs for a configuration: the one place that knows where pairs come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ftb.config import Config
+from ftb.data.stream import PairStream
+from ftb.interop.hdr import read_environment_dir
+from ftb.render.base import resolve_rasterizer
+from ftb.scene.heads import resolve_heads
+
+
+class Streams:
+    """Opens the splits of one configuration.
+
+    What the user handed over, environments, heads and the choice of a renderer, is tried at once: an error
+    then comes before anything is written, and not from within a worker.
+    """
+
+    def __init__(self, config: Config, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        self._heads = Path(config.data.heads) if config.data.heads else None
+        if self._heads:
+            resolve_heads(self._heads)
+        resolve_rasterizer(config.stream.renderer, device)
+        self._environments: dict[str, Tensor] | None = (
+            read_environment_dir(Path(config.data.hdri)) if config.data.hdri else None
+        )
+
+    def open(self, split: str, *, rank: int = 0, world_size: int = 1) -> PairStream:
+        """A stream of `split`, "train" or "val"; close it, or use it in `with`."""
+        return PairStream(
+            self.config.stream,
+            split=split,
+            heads_dir=self._heads,
+            environments=self._environments,
+            device=self.device,
+            rank=rank,
+            world_size=world_size,
+        )
+
+    def batches_for(self, samples: int) -> int:
+        """How many batches hold at least that many samples."""
+        return -(-samples // self.config.stream.batch_size)
