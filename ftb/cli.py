@@ -1,0 +1,236 @@
+"""The command line: a thin click group. Each command imports its workflow when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import ftb
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+SETTINGS = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one key of the configuration, e.g. --set train.learning_rate=5e-4. Repeatable.",
+)
+CONFIG = click.option("--config", metavar="FILE", help="A TOML file, or the name of a preset.")
+RENDERER = click.option(
+    "--renderer", type=click.Choice(["auto", "warp", "pytorch3d", "reference"]), help="Default: auto."
+)
+HDRI = click.option("--hdri", type=FOLDER, metavar="DIR", help="Folder of .exr and .hdr environments.")
+HEADS = click.option("--heads", type=FOLDER, metavar="DIR", help="Folder of .glb, .obj and .ply heads.")
+DEVICE = click.option("--device", default="auto", metavar="auto|cpu|cuda", show_default=True)
+
+
+class UserError(click.ClickException):
+    """An error that the user can do something about: one line, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"ftb: {self.message}", err=True)
+
+
+class Group(click.Group):
+    """Turns the errors of the workflows into one line each."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            raise UserError(_one_line(_os_message(error))) from error
+        except ValueError as error:
+            raise UserError(_one_line(str(error))) from error
+        except KeyboardInterrupt:
+            click.echo("ftb: interrupted", err=True)
+            ctx.exit(130)
+
+
+def _os_message(error: OSError) -> str:
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}"
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(ftb.__version__, prog_name="ftb")
+def cli() -> None:
+    """Face to Ball: one photo of a face in, the light that falls on it out.
+
+    \b
+    ftb train --online-render        learn from endless rendered pairs
+    ftb estimate me.jpg --out light  the light of a photograph
+    """
+
+
+@cli.command()
+@click.option("--online-render", is_flag=True, help="Render fresh pairs while training.")
+@CONFIG
+@click.option("--out", type=FOLDER, metavar="DIR", help="Run folder. Default: the next free runs/NNN.")
+@click.option("--steps", type=click.IntRange(min=1), help="Short for --set train.steps=N.")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out, or with the newest in runs/.")
+@DEVICE
+@RENDERER
+@HDRI
+@HEADS
+@SETTINGS
+def train(
+    online_render: bool,
+    config: str | None,
+    out: Path | None,
+    steps: int | None,
+    resume: bool,
+    device: str,
+    **sources: Any,
+) -> None:
+    """Train the network on pairs that are rendered on the fly.
+
+    Writes into the run folder: model.safetensors (the weights to use), last.safetensors (all that --resume
+    needs), config.toml, metrics.json, preview.png, train.log and tensorboard/. Ctrl-C saves first.
+
+    \b
+    Example:  ftb train --online-render --steps 3000 --hdri hdri --out runs/studio
+              ftb train --resume --out runs/studio
+    """
+    from ftb.train import Interrupted, TrainOptions
+    from ftb.train import train as run
+
+    if not online_render and not resume:
+        raise click.UsageError("choose where pairs come from: --online-render")
+    settings = _settings(steps=steps, **sources)
+    try:
+        run(TrainOptions(config=config, settings=settings, out=out, resume=resume, device=device))
+    except Interrupted as stop:
+        click.echo(str(stop), err=True)
+        raise SystemExit(130) from None
+
+
+def _settings(
+    *,
+    settings: tuple[str, ...],
+    steps: int | None = None,
+    renderer: str | None = None,
+    hdri: Path | None = None,
+    heads: Path | None = None,
+) -> tuple[str, ...]:
+    """Options that are short for a key of the configuration, as settings in TOML syntax."""
+    chosen = {"train.steps": steps, "stream.renderer": renderer, "data.hdri": hdri, "data.heads": heads}
+    return (*(f"{key}={_toml(value)}" for key, value in chosen.items() if value is not None), *settings)
+
+
+def _toml(value: str | int | Path) -> str:
+    import json
+
+    return str(value) if isinstance(value, int) else json.dumps(str(value), ensure_ascii=False)
+
+
+@cli.command()
+@click.option("--out", type=FILE, required=True, metavar="FILE.png", help="The picture to write.")
+@click.option("--count", type=click.IntRange(1, 1024), default=32, show_default=True, help="Pairs shown.")
+@click.option("--seed", type=int, help="Short for --set stream.seed=N.")
+@click.option("--size", type=click.IntRange(32, 1024), default=192, show_default=True, help="Of a tile, px.")
+@click.option("--parts", is_flag=True, help="Also normals, albedo and visibility.")
+@CONFIG
+@RENDERER
+@HDRI
+@HEADS
+@SETTINGS
+def preview(out: Path, count: int, seed: int | None, size: int, parts: bool, **sources: Any) -> None:
+    """Show what online training sees: a contact sheet of photographs and their balls.
+
+    Writes one PNG.
+
+    \b
+    Example:  ftb preview --out sheet.png --count 24 --hdri hdri
+    """
+    from ftb.config import load_config
+    from ftb.preview import write_preview
+
+    config = sources.pop("config")
+    settings = _settings(**sources) + (() if seed is None else (f"stream.seed={seed}",))
+    write_preview(out, load_config(config, settings), count=count, size=size, parts=parts)
+    click.echo(f"wrote {out}")
+
+
+@cli.command("render-sphere")
+@click.argument("lighting", type=click.Path(path_type=Path))
+@click.option("--out", type=FILE, required=True, metavar="FILE", help=".png (sRGB, alpha) or .exr (linear).")
+@click.option(
+    "--material", type=click.Choice(["matte", "gray", "silver", "mirror"]), default="gray", show_default=True
+)
+@click.option("--size", type=click.IntRange(8, 4096), default=512, show_default=True, help="Pixels.")
+@click.option("--axes", is_flag=True, help="Draw the directions +X, +Y, +Z and the dominant light.")
+def render_sphere(lighting: Path, out: Path, material: str, size: int, axes: bool) -> None:
+    """Render the reference ball under LIGHTING: a lighting.json, or an equirect .exr or .hdr.
+
+    Writes one picture: PNG is sRGB with straight alpha, clipped; EXR is linear and unclipped.
+
+    \b
+    Example:  ftb render-sphere studio.exr --out ball.png --material mirror
+    """
+    from ftb.render_sphere import write_sphere
+
+    write_sphere(lighting, out, material=material, size=size, axes=axes)
+    click.echo(f"wrote {out}")
+
+
+@cli.command()
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=click.Path(path_type=Path))
+@click.option("--out", type=FOLDER, required=True, metavar="DIR", help="Each photo gets DIR/<stem>/.")
+@click.option("--checkpoint", type=FILE, metavar="FILE", help="The model.safetensors of a run.")
+@click.option(
+    "--crop",
+    type=click.Choice(["face", "none"]),
+    default="none",
+    show_default=True,
+    help="none: the photo is a portrait already; its middle square is used.",
+)
+@click.option("--jsonl", type=FILE, metavar="FILE", help="Append one line of JSON a photo.")
+@click.option("--lighting-only", is_flag=True, help="Write lighting.json and no pictures.")
+@DEVICE
+def estimate(photos: tuple[Path, ...], **options: Any) -> None:
+    """Estimate the light that falls on the face in each PHOTO.
+
+    Writes for each photo DIR/<stem>/: lighting.json, ball_matte.png, ball_gray.png, ball_silver.png,
+    ball_mirror.png, environment.exr and overview.png.
+
+    \b
+    Example:  ftb estimate me.jpg --out light --checkpoint runs/001/model.safetensors
+    """
+    from ftb.estimate import EstimateOptions, estimate_photos
+
+    failures = 0
+    for line, failed in estimate_photos(photos, EstimateOptions(**options)):
+        failures += failed
+        click.echo(f"ftb: {_one_line(line)}" if failed else line, err=failed)
+    if failures:
+        raise SystemExit(2)
+
+
+@cli.command()
+def info() -> None:
+    """Tell versions, devices, renderers, weights and folders: what would be used, and why.
+
+    Writes nothing.
+
+    \b
+    Example:  ftb info
+    """
+    from ftb.info import describe
+
+    click.echo(describe())
+
+
+def main() -> None:
+    """Entry point of the `ftb` program."""
+    sys.exit(cli())
