@@ -99,7 +99,7 @@ class _ChunkRenderer:
             None if environments is None else [prepare_environment(light_map) for light_map in environments]
         )
         self._rasterizer: Rasterizer = resolve_rasterizer(config.renderer, device)
-        self._transfers = TransferCache(config.scene, recurring=self._heads.recurring)
+        self._transfers = TransferCache(config.scene, self._heads)
 
     @torch.inference_mode()
     def render(self, number: int) -> Pair:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ftb.maths import brdf, color
+from ftb.maths.random import generator_for
 from ftb.render.ball import render_ball
 from ftb.render.base import Rasterizer
 from ftb.render.develop import backdrop, develop, exposure_gains
@@ -19,41 +20,42 @@ from ftb.render.light_maps import light_maps
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shade_fused import Illumination, shade_fused
 from ftb.render.sky import Receivers, SkyTransfer, choose_receivers, sky_transfer, sky_visibility
-from ftb.scene.heads import Head
+from ftb.scene.heads import Head, HeadSource
 from ftb.scene.lighting_ops import irradiance
 from ftb.scene.sampler import Chunk, SceneConfig
 from ftb.types import Lighting, Pair
 
 
 class TransferCache:
-    """Sky transfer of heads: receivers once for each topology, transfer once for each named head.
+    """Sky transfer of the heads of one source.
 
-    Procedural heads come once each and are not kept; heads read from files come back, and are.
+    Heads that come back under their names keep theirs. Procedural heads come once each, so only their
+    receivers are kept: chosen on one template head, never on whichever head came first, or a pixel
+    would depend on which worker drew it.
     """
 
-    def __init__(self, config: SceneConfig, *, recurring: bool, keep: int = 64) -> None:
+    def __init__(self, config: SceneConfig, source: HeadSource, keep: int = 64) -> None:
         self._config = config
-        self._recurring = recurring
         self._keep = keep
-        self._receivers: dict[str, Receivers] = {}
         self._transfers: dict[str, SkyTransfer] = {}
+        self._receivers: Receivers | None = None
+        if not source.recurring:
+            template = source.head(generator_for(0, "template", 0, "head"))
+            self._receivers = choose_receivers(template.mesh, config.sky_receivers)
 
     def transfer(self, head: Head) -> SkyTransfer:
-        """Rays are cast on the first call for a head that returns by name, on every call for others.
-
-        All heads of a source that is not recurring share one topology (faces, and what vertices mean).
-        """
-        if self._recurring and head.name in self._transfers:
-            return self._transfers[head.name]
-        key = head.name if self._recurring else ""
-        if key not in self._receivers:
-            self._receivers[key] = choose_receivers(head.mesh, self._config.sky_receivers)
-        transfer = sky_transfer(head.mesh, self._receivers[key], directions=self._config.sky_directions)
-        if self._recurring:
+        """Cast the rays of this head, or recall what they answered; on the device of the head."""
+        if self._receivers is not None:
+            receivers = self._receivers.to(head.mesh.vertices.device)
+            return sky_transfer(head.mesh, receivers, directions=self._config.sky_directions)
+        if head.name not in self._transfers:
             if len(self._transfers) >= self._keep:
                 self._transfers.pop(next(iter(self._transfers)))
-            self._transfers[head.name] = transfer
-        return transfer
+            receivers = choose_receivers(head.mesh, self._config.sky_receivers)
+            self._transfers[head.name] = sky_transfer(
+                head.mesh, receivers, directions=self._config.sky_directions
+            )
+        return self._transfers[head.name]
 
 
 def render_chunk(

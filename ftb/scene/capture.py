@@ -27,7 +27,7 @@ class CaptureConfig:
     jpeg: quality; its share below. backdrops: weights of BACKDROPS.
     """
 
-    exposure: tuple[float, float] = (0.04, 0.75)
+    exposure: tuple[float, float] = (0.06, 0.8)
     white_balance: tuple[float, float] = (0.2, 1.0)
     grey: float = 0.25
     contrast: tuple[float, float] = (-0.25, 0.5)
