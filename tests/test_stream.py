@@ -1,0 +1,80 @@
+"""The stream of pairs: a sample depends on its number alone."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from ftb.data.stream import PairStream, StreamConfig
+from ftb.scene.sampler import SceneConfig
+from ftb.types import Pair, concatenate
+
+SCENE = SceneConfig(samples_per_head=4, sky_receivers=100, sky_directions=32)
+
+
+def draw(count: int, *, start: int = 0, rank: int = 0, world_size: int = 1, **changes: int) -> Pair:
+    config = StreamConfig(image_size=32, ball_size=16, scene=SCENE, **({"workers": 0} | changes))
+    with PairStream(config, split="train", rank=rank, world_size=world_size) as stream:
+        return concatenate(list(stream.batches(start, count)))
+
+
+def assert_same(one: Pair, other: Pair) -> None:
+    for field in dataclasses.fields(Pair):
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(left, torch.Tensor):
+            assert torch.equal(left, right), field.name
+        else:
+            assert torch.equal(left.key_irradiance, right.key_irradiance), field.name
+
+
+@pytest.fixture(scope="module")
+def reference() -> Pair:
+    return draw(2, batch_size=12)
+
+
+def test_batch_size_does_not_matter(reference):
+    pairs = draw(8, batch_size=3)
+    assert pairs.index.tolist() == list(range(24))
+    assert_same(pairs, reference)
+
+
+def test_workers_do_not_matter(reference):
+    # Two workers: the second one's first chunk is chunk 1.
+    assert_same(draw(2, batch_size=12, workers=2), reference)
+
+
+def test_seeking_does_not_matter(reference):
+    assert_same(draw(1, start=1, batch_size=12), reference[12:])
+
+
+def test_ranks_share_the_samples_out(reference):
+    ranks = [draw(2, batch_size=6, rank=rank, world_size=2) for rank in range(2)]
+    assert ranks[0].index.tolist() == [*range(6), *range(12, 18)]
+    assert ranks[1].index.tolist() == [*range(6, 12), *range(18, 24)]
+    assert_same(concatenate([ranks[0][:6], ranks[1][:6], ranks[0][6:], ranks[1][6:]]), reference)
+
+
+def test_seed_and_split_do_matter(reference):
+    assert not torch.equal(draw(2, batch_size=12, seed=1).photo_srgb, reference.photo_srgb)
+
+
+def test_pairs_are_what_they_say(reference):
+    assert float(reference.photo_srgb.min()) >= 0.0
+    assert float(reference.photo_srgb.max()) <= 1.0
+    covered = reference.mask > 0
+    lengths = reference.normals[covered].norm(dim=-1)
+    torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=0, atol=1e-4)
+    # The camera sees the side that faces it (interpolated normals may lean away a little).
+    assert float((reference.normals[covered][:, 2] < -0.3).float().mean()) < 0.02
+    assert float(reference.ball_linear.min()) >= 0.0
+    for field in dataclasses.fields(Pair):
+        value = getattr(reference, field.name)
+        if isinstance(value, torch.Tensor):
+            assert bool(torch.isfinite(value.float()).all()), field.name
+
+
+def test_wrong_sizes_are_refused():
+    with pytest.raises(ValueError, match=r"image_size: expected a multiple of 16"):
+        StreamConfig(image_size=100)
