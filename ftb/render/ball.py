@@ -5,7 +5,6 @@ Unit sphere seen orthographically along −Z, filling the square; pixel centres 
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ftb.maths import envmap, sh

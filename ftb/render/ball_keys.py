@@ -2,54 +2,106 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
-from ftb.maths import brdf
+from ftb.maths import brdf, sphere
 from ftb.render import ball_transport as transport
 from ftb.scene.materials import BallMaterial
 from ftb.types import Lighting
 
 # Cosines are kept this far from 0 in quotients and this far inside [−1, 1] under roots.
 _EPS = 1e-4
+# Rings of small discs that stand for one key light's disc in a highlight: more where it is sharp.
+HIGHLIGHT_RINGS = 1
+SHARP_HIGHLIGHT_RINGS = 2
 
 
 def key_reflection(lighting: Lighting, material: BallMaterial, size: int) -> Tensor:
     """(..., P, 3): radiance of a rough ball's pixels from the key lights.
 
-    Diffuse by the exact irradiance of a disc of light, softened terminator included; the highlight by
-    GGX of a roughness that the disc's radius widens.
+    The diffuse part by the exact irradiance of a disc of light, softened terminator included. The
+    highlight as that of a few smaller discs, each by GGX of a roughness that its radius widens.
     """
     count = transport.samples_along(material, size)
     samples = transport.disc_samples(size, count, lighting.key_dirs.device, lighting.key_dirs.dtype)
     normals = samples.normals.flatten(0, 1)  # (P · n², 3)
-    radius = lighting.key_angular_radius[..., None, :]  # (..., 1, N)
-    light_dirs = lighting.key_dirs  # (..., N, 3)
-    cosines = normals @ light_dirs.transpose(-1, -2)  # (..., P · n², N)
-    received = disc_cosine(cosines, radius)
-    response = received * (material.albedo / brdf.PI)
+    radius = lighting.key_angular_radius
+    received = disc_cosine(normals @ lighting.key_dirs.transpose(-1, -2), radius[..., None, :])
+    response = received * (material.albedo / brdf.PI)  # (..., P · n², N)
     if material.f0 is not None:
-        # |v + l|² = 2 (1 + v·l) with v = +Z
-        half = torch.sqrt((2.0 + 2.0 * light_dirs[..., None, :, 2]).clamp_min(_EPS**2))  # (..., 1, N)
-        fresnel = brdf.fresnel_schlick(0.5 * half, material.f0)
-        n_dot_v = normals[:, 2:]  # (P · n², 1)
-        alpha = widened_alpha(material.alpha, radius)
-        density = brdf.ggx_distribution((n_dot_v + cosines) / half, alpha)
-        masking = brdf.smith_g1(n_dot_v.clamp_min(_EPS), material.alpha) / (4.0 * n_dot_v.clamp_min(_EPS))
-        # G₁(l)/(4 n·l n·v) times the cosine n·l: the light's own cosine cancels.
-        specular = density * masking * brdf.smith_g1(received, material.alpha)
-        response = (1.0 - fresnel) * response + fresnel * specular
+        fresnel = brdf.fresnel_schlick(_half_cosine(lighting.key_dirs), material.f0)[..., None, :]
+        response = (1.0 - fresnel) * response
+        response = response + received_highlight(normals, lighting, received, material)
     response = (response.unflatten(-2, (-1, count * count)) * samples.share[..., None]).sum(dim=-2)
     return response @ lighting.key_irradiance
+
+
+def _half_cosine(light_dirs: Tensor) -> Tensor:
+    """v·h (...) of lights (..., 3) for v = +Z, where |v + l|² = 2 (1 + v·l)."""
+    return torch.sqrt((0.5 + 0.5 * light_dirs[..., 2]).clamp_min(_EPS**2))
+
+
+def received_highlight(normals: Tensor, lighting: Lighting, received: Tensor, material: BallMaterial) -> Tensor:
+    """(..., M, N): F D G / (4 (n·v) (n·l)) times cosine at normals (M, 3), from `received` cosines (..., M, N).
+
+    Masking is that of the whole disc; F D is the mean over the small discs.
+    """
+    rings = HIGHLIGHT_RINGS if material.alpha > 0.15 else SHARP_HIGHLIGHT_RINGS
+    dirs, radius = split_discs(lighting.key_dirs, lighting.key_angular_radius, rings)  # (..., N, D, 3)
+    half = _half_cosine(dirs)  # (..., N, D)
+    n_dot_v = normals[:, 2:].clamp_min(_EPS)  # (M, 1)
+    # n·h needs the half vectors (v + l) / |v + l|, of length 2 v·h before they are made unit
+    half_dirs = (dirs + dirs.new_tensor([0.0, 0.0, 1.0])) / (2.0 * half[..., None])
+    fresnel = brdf.fresnel_schlick(half, material.f0 or 0.0) / half.shape[-1]
+    alpha = widened_alpha(material.alpha, radius)[..., None, :]  # (..., 1, N)
+    reflected = torch.zeros_like(received)  # (..., M, N)
+    for disc in range(half.shape[-1]):  # one after the other: all at once would not fit in a cache
+        n_dot_h = normals @ half_dirs[..., disc, :].transpose(-1, -2)
+        density = brdf.ggx_distribution(n_dot_h, alpha)
+        reflected = reflected + fresnel[..., None, :, disc] * density
+    # G₁(l)/(4 n·l n·v) times the cosine n·l: the light's own cosine cancels.
+    masking = brdf.smith_g1(n_dot_v, material.alpha) / (4.0 * n_dot_v)
+    return reflected * masking * brdf.smith_g1(received, material.alpha)
+
+
+def split_discs(light_dirs: Tensor, radius: Tensor, rings: int) -> tuple[Tensor, Tensor]:
+    """Directions (..., N, 1 + 3 rings (rings + 1), 3) of equal small discs, and their radius (..., N).
+
+    light_dirs (..., N, 3) unit and radius (..., N) radians of the disc lights that they make up.
+    """
+    points = _ring_points(rings).to(light_dirs)
+    across = torch.sin(radius[..., None, None]) * points  # (..., N, count, 2)
+    along = torch.sqrt((1.0 - across.square().sum(dim=-1, keepdim=True)).clamp_min(_EPS))
+    frame = sphere.frame_about(light_dirs)  # (..., N, 3, 3)
+    dirs = torch.cat((across, along), dim=-1) @ frame.transpose(-1, -2)
+    return dirs, radius / math.sqrt(len(points))
+
+
+def _ring_points(rings: int) -> Tensor:
+    """Points (1 + 3 rings (rings + 1), 2) in the unit disc: its centre and rings of 6, 12, ... points.
+
+    Each ring lies where, with the extent of the small discs themselves, the second moment is the disc's.
+    """
+    count = 1 + 3 * rings * (rings + 1)
+    points = [(0.0, 0.0)]
+    for ring in range(1, rings + 1):
+        inner, outer = 1 + 3 * ring * (ring - 1), 1 + 3 * ring * (ring + 1)
+        distance = math.sqrt((0.5 * (inner + outer) - 0.5) / count)
+        turns = [2.0 * math.pi * (step + 0.5 * (ring % 2)) / (6 * ring) for step in range(6 * ring)]
+        points += [(distance * math.cos(turn), distance * math.sin(turn)) for turn in turns]
+    return torch.tensor(points, dtype=torch.float64)
 
 
 def widened_alpha(alpha: float, radius: Tensor) -> Tensor:
     """GGX roughness that makes up for a disc light's radius (...) in radians.
 
-    A highlight is the light's disc seen at half its angles in the slopes of the microfacets, hence
-    α' = α + radius/2 (Karis 2013, eq. 14, for a sphere light), joined in squares.
+    The light's disc spans half its angles in the slopes of the microfacets, hence α + radius/2 (Karis
+    2013, eq. 14, for a sphere light); joined in squares it is closer to the integral over the disc.
     """
-    return torch.sqrt(alpha * alpha + 0.5 * radius * radius)
+    return torch.sqrt(alpha * alpha + 0.25 * radius * radius)
 
 
 def disc_cosine(cosines: Tensor, radius: Tensor) -> Tensor:
