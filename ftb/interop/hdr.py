@@ -84,7 +84,7 @@ def write_environment(path: Path | str, environment: Tensor) -> None:
 
 
 def write_image_exr(path: Path | str, image_linear: Tensor) -> None:
-    """Write a linear picture (H, W, 3), or (H, W, 4) with alpha, as a float32 .exr, completely or not at all."""
+    """Write a linear picture (H, W, 3), or (H, W, 4) with alpha, as a float32 .exr, atomically."""
     path = Path(path)
     _suffix(path, (".exr",), "image")
     if image_linear.ndim != 3 or image_linear.shape[-1] not in (3, 4):

@@ -85,7 +85,8 @@ def _reflected_harmonics(sh_coeffs: Tensor, material: BallMaterial, size: int) -
         matrix = transport.sh_matrix(material, size, order, sh_coeffs.device, sh_coeffs.dtype)
         return _applied(matrix, sh_coeffs)
     dirs = transport.grid_dirs(material, transport.SH_GRID_HEIGHT, sh_coeffs.device, sh_coeffs.dtype)
-    return transport.polar_ball(material, transport.SH_GRID_HEIGHT, size, sh.radiance_from_sh(sh_coeffs, dirs))
+    radiance = sh.radiance_from_sh(sh_coeffs, dirs)  # (..., Q, 3)
+    return transport.polar_ball(material, transport.SH_GRID_HEIGHT, size, radiance)
 
 
 def _applied(matrix: Tensor, light: Tensor) -> Tensor:

@@ -44,8 +44,10 @@ def _half_cosine(light_dirs: Tensor) -> Tensor:
     return torch.sqrt((0.5 + 0.5 * light_dirs[..., 2]).clamp_min(_EPS**2))
 
 
-def received_highlight(normals: Tensor, lighting: Lighting, received: Tensor, material: BallMaterial) -> Tensor:
-    """(..., M, N): F D G / (4 (n·v) (n·l)) times cosine at normals (M, 3), from `received` cosines (..., M, N).
+def received_highlight(
+    normals: Tensor, lighting: Lighting, received: Tensor, material: BallMaterial
+) -> Tensor:
+    """(..., M, N): F D G / (4 (n·v) (n·l)) times cosine at normals (M, 3); `received` cosines (..., M, N).
 
     Masking is that of the whole disc; F D is the mean over the small discs.
     """

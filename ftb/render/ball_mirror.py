@@ -67,7 +67,8 @@ def mirrored_keys(lighting: Lighting, size: int) -> Tensor:
     radius = lighting.key_angular_radius[..., None, None]  # (..., N, 1, 1)
     # |ω − d| = 2 sin(angle/2): accurate for small angles, where acos is not.
     apart = dirs - lighting.key_dirs[..., None, None, :]  # (..., N, P, n², 3)
-    angles = 2.0 * torch.asin((0.5 * apart.square().sum(dim=-1).clamp_min(1e-12).sqrt()).clamp(max=1.0 - 1e-6))
+    half_chord = 0.5 * apart.square().sum(dim=-1).clamp_min(1e-12).sqrt()
+    angles = 2.0 * torch.asin(half_chord.clamp(max=1.0 - 1e-6))
     reach = radius.clamp_min(2.0 / size)  # no smaller than a pixel at the centre
     coverage = (((reach - angles) / span + 0.5).clamp(0.0, 1.0) * share).sum(dim=-1)  # (..., N, P)
     shown = coverage.sum(dim=-1) * (16.0 / (size * size))  # steradian that the drawn image covers

@@ -16,7 +16,6 @@ from ftb.scene.lights_draws import Draws
 from ftb.scene.lights_hdri import Environment, hdri, prepare_environment
 from ftb.scene.lights_paint import (
     ENVIRONMENT_HEIGHT,
-    KeyLight,
     LightParts,
     facing_irradiance,
     grid,
@@ -78,8 +77,8 @@ def _draw_kind(
     weights = [getattr(config.shares, name) for name in pure]
     weights = weights if sum(weights) > 0.0 else [1.0] * len(pure)
     share = draws.uniform(0.15, 0.85)
-    first, second = (_scaled(_parts(pure[draws.index(weights)], draws, environments, config)) for _ in range(2))
-    return kind, joined([first, second], [share, 1.0 - share])
+    pair = [_scaled(_parts(pure[draws.index(weights)], draws, environments, config)) for _ in range(2)]
+    return kind, joined(pair, [share, 1.0 - share])
 
 
 def _parts(kind: str, draws: Draws, environments: list[Environment], config: LightConfig) -> LightParts:

@@ -57,11 +57,14 @@ class LightConfig:
         ):
             low, high = getattr(self, name)
             if not least <= low <= high <= most:
-                raise ValueError(f"light.{name}: expected {least} <= low <= high <= {most}, got ({low}, {high})")
+                expected = f"{least:g} <= low <= high <= {most:g}"
+                raise ValueError(f"light.{name}: expected {expected}, got ({low}, {high})")
         for name in ("gel_share", "overcast_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"light.{name}: expected a share in [0, 1], got {getattr(self, name)}")
         if not 0.0 < self.max_off_axis_deg <= 180.0:
             raise ValueError(f"light.max_off_axis_deg: expected (0, 180], got {self.max_off_axis_deg}")
-        if not (0.0 <= self.tilt_deg <= 45.0 and 0.0 <= self.tint <= 1.0):
-            raise ValueError(f"light.tilt_deg, light.tint: expected [0, 45] and [0, 1], got {self.tilt_deg}, {self.tint}")
+        if not 0.0 <= self.tilt_deg <= 45.0:
+            raise ValueError(f"light.tilt_deg: expected [0, 45], got {self.tilt_deg}")
+        if not 0.0 <= self.tint <= 1.0:
+            raise ValueError(f"light.tint: expected [0, 1], got {self.tint}")
