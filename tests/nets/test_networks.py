@@ -10,13 +10,14 @@ from torch import nn
 from torch.testing import assert_close
 
 from ftb.losses.base import LossConfig, total_loss
+from ftb.nets import physics
 from ftb.nets.base import NETWORKS, PRESETS, NetworkConfig, build_network
 from ftb.types import Prediction
 from tests.losses import fabricate
 
 TINY = NetworkConfig(
-    widths=(8, 16, 16, 24),
-    blocks=(0, 1, 1, 1),
+    widths=(8, 16, 16, 24, 24),
+    blocks=(0, 1, 1, 1, 1),
     decoder_widths=(8, 16),
     stage_b_widths=(8, 16, 16),
     head_width=32,
@@ -153,6 +154,17 @@ def test_autocast_keeps_answers_in_float32(config: NetworkConfig):
     assert_close(rough["ball_linear"], exact["ball_linear"], atol=0.02, rtol=0.1)  # 8 bits of mantissa
 
 
+def test_physics_is_exact_under_autocast():
+    """Without a residual, the ball is the physics of the lighting to the last digits."""
+    network = build_network(TINY)
+    torch.nn.init.zeros_(network.ball.exit.weight)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        out = network(photos(2, 3, 32, 32))
+    ball = physics.diffuse_ball(out.lighting, network.ball_normals, network.ball_disc)
+    expected = physics.smooth_positive(ball) * network.ball_disc[..., None]
+    assert_close(out.ball_linear, expected, atol=1e-6, rtol=1e-5)
+
+
 @every_network
 @pytest.mark.parametrize("shape", [(1, 3, 100, 128), (1, 1, 64, 64), (3, 64, 64)])
 def test_wrong_shapes_are_named(config: NetworkConfig, shape: tuple[int, ...]):
@@ -171,7 +183,7 @@ def test_unknown_network_lists_the_known():
         ({"output_stride": 3}, "output_stride"),
         ({"ball_size": 48}, "ball_size"),
         ({"blocks": (1, 1)}, "blocks"),
-        ({"widths": (8, 16, 20, 24)}, "widths"),
+        ({"widths": (8, 16, 20, 24, 24)}, "widths"),
         ({"stage_b_widths": (8, 8)}, "stage_b_widths"),
     ],
 )

@@ -79,6 +79,16 @@ def test_any_raw_number_is_a_possible_light(scale: float):
     assert torch.isfinite(made.sh_coeffs).all()
 
 
+def test_brightness_does_not_turn_the_environment():
+    """Raising the raw level scales all coefficients of a channel together."""
+    raw = torch.randn(1, 33, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    brighter = raw.clone()
+    brighter[:, :3] += 2.0
+    ratio = lighting_from_raw(brighter).sh_coeffs / lighting_from_raw(raw).sh_coeffs
+    assert_close(ratio, ratio[:, :1].expand_as(ratio))
+    assert (ratio > 1.5).all()
+
+
 @pytest.mark.parametrize(("start", "scale"), [(1.8, 1.0), (25.0, 25.0)])
 def test_softplus_from_starts_where_asked(start: float, scale: float):
     assert_close(softplus_from(torch.zeros((), dtype=torch.float64), start, scale).item(), start)
