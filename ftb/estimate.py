@@ -11,11 +11,12 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+import ftb
 from ftb.assets_path import assets_path
 from ftb.checkpoint import load_network, write_atomically
 from ftb.data.photos import middle_square, read_photo
 from ftb.interop.hdr import write_environment
-from ftb.interop.lighting_json import save_lighting
+from ftb.interop.lighting_json import LightingNotes, save_lighting
 from ftb.maths import envmap, sh
 from ftb.render.ball import BALL_MATERIALS, render_ball
 from ftb.scene.lighting_ops import dominant
@@ -147,7 +148,11 @@ def estimate_photos(photos: Iterable[Path], options: EstimateOptions) -> Iterato
 def _write(photo: Path, estimate: Estimate, options: EstimateOptions) -> str:
     folder = options.out / photo.stem
     folder.mkdir(parents=True, exist_ok=True)
-    save_lighting(estimate.lighting, folder / "lighting.json")
+    notes = LightingNotes(
+        direction_error_deg=estimate.expected_error_deg,
+        provenance={"photo": photo.name, "program": f"ftb {ftb.__version__}"},
+    )
+    save_lighting(estimate.lighting, folder / "lighting.json", notes)
     if not options.lighting_only:
         _write_pictures(folder, estimate)
     summary = _summary(photo, estimate)

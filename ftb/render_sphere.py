@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ftb.checkpoint import write_atomically
+from ftb.interop.hdr import write_image_exr
 from ftb.interop.lighting_json import load_lighting
 from ftb.render.ball import render_ball
 from ftb.scene.lighting_ops import dominant

@@ -78,9 +78,10 @@ def mark_directions(pixels_u8: np.ndarray, marks: tuple[Mark, ...]) -> np.ndarra
         draw.line((centre, centre, *place), fill=colour, width=max(size // 200, 1))
         box = (place[0] - dot, place[1] - dot, place[0] + dot, place[1] + dot)
         draw.ellipse(box, fill=colour if z >= 0.0 else None, outline=colour, width=max(size // 200, 1))
-        # the label stands on the inner side, where there is ball behind it
-        inward = (place[0] - 3 * dot * x - 2 * dot * (x == 0.0), place[1] + 3 * dot * (y if y else 1.0))
-        draw.text(inward, mark.label, fill=colour, anchor="mm", font=font)
+        # the label stands beside the ray, on the side of the centre, where there is ball behind it
+        beside = (place[0] - 2 * dot, place[1]) if x > 0.3 else (place[0] + 2 * dot, place[1])
+        lower = (beside[0], beside[1] + (2.5 * dot if y >= 0.0 else -2.5 * dot))
+        draw.text(lower, mark.label, fill=colour, anchor="rm" if x > 0.3 else "lm", font=font)
     return np.asarray(picture)
 
 

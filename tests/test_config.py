@@ -17,6 +17,7 @@ from ftb.config import (
     load_config,
     preset_names,
 )
+from ftb.nets.base import PRESETS as NETWORK_PRESETS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,3 +113,7 @@ def test_only_keys_that_change_learning_differ() -> None:
     first = Config()
     second = load_config(None, ("train.steps=11", "train.save_seconds=3", "stream.workers=2"), base=first)
     assert differing_keys(first, second) == ["train.steps"]
+
+
+def test_the_large_preset_is_the_network_of_that_name() -> None:
+    assert load_config("large").network == NETWORK_PRESETS["resnet34"]
