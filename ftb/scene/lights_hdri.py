@@ -31,8 +31,13 @@ SEARCH_HEIGHT = 64
 MAX_LIFTED = 2
 # A region is worth its own shadows from this share of the irradiance at its own direction.
 MIN_SHARE = 0.15
-# A region reaches as far as its radiance stays above this share of its peak.
-_REGION_LEVEL = 0.25
+# A region reaches as far as its radiance stays above a share of its peak: the lowest of these with which
+# it is still compact, so that a small lamp takes its halo along and a lamp before a bright wall does not.
+_REGION_LEVELS = (0.05, 0.1, 0.25, 0.5)
+# No region covers more than a disc of this radius, halo included.
+_MAX_REGION_RADIUS = math.radians(20.0)
+# Two lifted lights closer than this are one light and its leftovers.
+_MIN_APART = math.radians(10.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,54 +52,74 @@ def prepare_environment(environment: Tensor) -> Environment:
     """Lift up to two key lights out of an equirect map (H, 2H, 3) and keep the rest at 32 × 64."""
     expect_shape(environment, "H 2H 3", name="environment")
     residual = envmap.resize(environment.float().cpu(), SEARCH_HEIGHT)
-    keys = []
+    keys: list[KeyLight] = []
     for _ in range(MAX_LIFTED):
-        key, residual = lift_brightest(residual)
-        if key is None:
+        key, rest = lift_brightest(residual)
+        if key is None or any(float(key.direction @ other.direction) > math.cos(_MIN_APART) for other in keys):
             break
         keys.append(key)
+        residual = rest
     return Environment(residual=envmap.resize(residual, ENVIRONMENT_HEIGHT), keys=tuple(keys))
 
 
 def lift_brightest(environment: Tensor) -> tuple[KeyLight | None, Tensor]:
     """The brightest compact region of a map (H, 2H, 3) as a key light, and the map without it.
 
-    The region grows from the brightest texel over neighbours above a quarter of the peak. Its light above
-    the level of its surroundings becomes a key light at its centroid whose radius gives the region's
-    solid angle; the level stays in the map. Energy Σ L dΩ is kept: what leaves the map is in the key.
-    None where no region is both smaller than 15° and above 15 % of the irradiance at its own direction.
+    The region grows from the brightest texel over its neighbours. Its light above the level of its
+    surroundings becomes a key light at its centroid; that level stays in the map. Energy Σ L dΩ is kept:
+    what leaves the map is in the key. None where no region is both smaller than 15° and above 15 % of the
+    irradiance at its own direction.
     """
     height = expect_shape(environment, "H 2H 3", name="environment")["H"]
-    directions, solid_angles = envmap.directions(height), envmap.solid_angles(height)
+    solid_angles = envmap.solid_angles(height)
     levels = luminance(environment)
-    region = _grown(levels)
-    surround = _dilated(_dilated(region)) & ~region
-    if not bool(surround.any()):
-        return None, environment
-    level = environment[surround].median(dim=0).values
-    excess = torch.where(region[..., None], (environment - level).clamp_min(0.0), 0.0)
-    power = (excess * solid_angles[..., None]).sum(dim=(0, 1))  # (3,) flux = irradiance of a small source
-    weight = luminance(excess) * solid_angles
+    largest = math.tau * (1.0 - math.cos(_MAX_REGION_RADIUS))  # steradian
+    for share in _REGION_LEVELS:
+        region = _grown(levels, share)
+        if float(solid_angles[region].sum()) > largest:
+            continue
+        surround = _dilated(_dilated(region)) & ~region
+        level = environment[surround].median(dim=0).values
+        excess = torch.where(region[..., None], (environment - level).clamp_min(0.0), 0.0)
+        key = _disc_of(excess * solid_angles[..., None])
+        if key is None:
+            continue
+        cosines = (envmap.directions(height) @ key.direction).clamp_min(0.0)
+        total = float((levels * cosines * solid_angles).sum())
+        if float(luminance(key.irradiance)) >= MIN_SHARE * total:
+            return key, environment - excess
+    return None, environment
+
+
+def _disc_of(flux: Tensor) -> KeyLight | None:
+    """The disc light with the flux (H, 2H, 3) of a map's texels, its centroid and its second moment.
+
+    None where that disc is larger than a key light may be. Over a uniform disc of radius r the mean
+    squared angle to its centre is r²/2.
+    """
+    directions = envmap.directions(flux.shape[0])
+    weight = luminance(flux)
     centroid = (weight[..., None] * directions).sum(dim=(0, 1))
-    radius = math.acos(max(1.0 - float(solid_angles[region].sum()) / math.tau, -1.0))
-    if float(centroid.norm()) <= 0.0 or radius > MAX_KEY_RADIUS:
-        return None, environment
+    if float(centroid.norm()) <= 1e-8:
+        return None
     direction = centroid / centroid.norm()
-    cosines = (directions @ direction).clamp_min(0.0)
-    # The cap's mean cosine: a source of finite size puts a little less irradiance than flux on a surface.
-    irradiance = power * 0.5 * (1.0 + math.cos(radius))
-    total = float((levels * cosines * solid_angles).sum())
-    if float(luminance(irradiance)) < MIN_SHARE * total:
-        return None, environment
-    key = KeyLight(direction=direction, irradiance=irradiance, radius=max(radius, MIN_KEY_RADIUS))
-    return key, environment - excess
+    squares = 2.0 - 2.0 * (directions @ direction)  # squared angle, for small ones
+    radius = math.sqrt(max(2.0 * float((weight * squares).sum() / weight.sum()), 0.0))
+    if radius > MAX_KEY_RADIUS:
+        return None
+    # A source within one texel could be any smaller size.
+    radius = max(radius, MIN_KEY_RADIUS, 0.25 * math.pi / flux.shape[0])
+    # A source of finite size puts flux times its mean cosine on a surface that faces it.
+    irradiance = flux.sum(dim=(0, 1)) * 0.5 * (1.0 + math.cos(radius))
+    return KeyLight(direction=direction, irradiance=irradiance, radius=radius)
 
 
-def _grown(levels: Tensor) -> Tensor:
+def _grown(levels: Tensor, share: float) -> Tensor:
     """(H, 2H) bool: texels joined to the brightest one through texels above a share of its level."""
-    eligible = levels >= _REGION_LEVEL * levels.max()
+    eligible = levels >= share * levels.max()
+    peak = int(levels.argmax())
     region = torch.zeros_like(eligible)
-    region.view(-1)[levels.argmax()] = True
+    region[peak // levels.shape[1], peak % levels.shape[1]] = True
     for _ in range(levels.shape[0]):
         grown = _dilated(region) & eligible
         if torch.equal(grown, region):
