@@ -13,7 +13,8 @@ BOXES = {
     "mouth": (0.760, 0.110, 0.996, 0.250),
     "socket": (0.760, 0.004, 0.858, 0.100),
     "teeth": (0.868, 0.004, 0.996, 0.050),
-    "tongue": (0.868, 0.060, 0.996, 0.100),
+    "tongue": (0.868, 0.058, 0.996, 0.094),
+    "lash": (0.868, 0.1015, 0.996, 0.1065),
     "curtain": (0.380, 0.004, 0.494, 0.250),
 }
 FACE_U, FACE_V = 0.872, 0.4835  # middle of the face in MakeHuman's layout, where up is −u
@@ -58,7 +59,7 @@ def _chart_tongue(uv: np.ndarray) -> np.ndarray:
 
 
 CHART_MAPS = {"head": _chart_head, "socket": _chart_socket, "tongue": _chart_tongue, "mouth": _chart_plain,
-              "torso": _chart_torso, "teeth": _chart_plain}
+              "torso": _chart_torso, "teeth": _chart_plain, "lash": _chart_plain}
 
 
 def lay_out(corner_uv: np.ndarray, corner_chart: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 from source import Source, action_table, macro_table, slider_table
 from topology import Topology
 
+LASH_LENGTH = 0.5
 QUANTUM = 1e-5  # metres; int16 then spans ±0.33 m
 
 
@@ -16,6 +17,13 @@ def _quantize(shapes: np.ndarray) -> np.ndarray:
 def _centre_on_eyes(shapes: np.ndarray, topology: Topology) -> np.ndarray:
     """Take away the translation of the point between the eyes: a head stays where it is as a body grows."""
     return shapes - shapes[:, topology.guide_eyes.ravel()].mean(axis=1, keepdims=True)
+
+
+def _shorten_lashes(shapes: np.ndarray, topology: Topology) -> np.ndarray:
+    """Pull the lashes' strip of (K, Vb, 3) towards its roots: a solid strip reads longer than hairs do."""
+    lash, root = topology.lash_root.T
+    shapes[:, lash] = LASH_LENGTH * shapes[:, lash] + (1.0 - LASH_LENGTH) * shapes[:, root]
+    return shapes
 
 
 def build_basis(source: Source, topology: Topology) -> dict[str, np.ndarray]:
@@ -31,14 +39,14 @@ def build_basis(source: Source, topology: Topology) -> dict[str, np.ndarray]:
     # Sliders of the head as a whole move the eyes; the others must leave the rest where it is.
     whole = np.array([name.startswith("head-") for name in slider_names])
     sliders = np.where(whole[:, None, None], centred, sliders)
-    template = source.vertices[topology.base]
+    template = _shorten_lashes(source.vertices[topology.base][None], topology)[0]
     return {
         "template": (template - template[topology.guide_eyes.ravel()].mean(axis=0)).astype(np.float32),
-        "macros": _quantize(macro),
+        "macros": _quantize(_shorten_lashes(macro, topology)),
         "macro_labels": np.array(macro_labels),
-        "sliders": _quantize(sliders),
+        "sliders": _quantize(_shorten_lashes(sliders, topology)),
         "slider_names": np.array(slider_names),
-        "actions": _quantize(actions),
+        "actions": _quantize(_shorten_lashes(actions, topology)),
         "action_names": np.array(action_names),
         "head_weight": source.head_weight[topology.base].astype(np.float32),
     }

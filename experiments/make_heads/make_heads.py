@@ -32,6 +32,7 @@ def main() -> None:
     arrays = build_basis(source, topology)
     arrays |= {
         "extra": topology.extra.astype(np.int32),
+        "extra_weight": topology.extra_weight.astype(np.float32),
         "corner_vertex": topology.corner_vertex.astype(np.int32),
         "corner_chart": topology.corner_chart.astype(np.int8),
         "uvs": lay_out(topology.corner_uv, topology.corner_chart).astype(np.float32),

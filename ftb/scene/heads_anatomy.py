@@ -12,17 +12,21 @@ from pathlib import Path
 import numpy as np
 
 from ftb.assets_path import assets_path
+from ftb.scene.heads_curtain import CURTAIN_FACES, CURTAIN_PLACE, curtain_uvs
 from ftb.scene.heads_eyes import EYE_FACES, EYE_POLAR, EYE_UNIT
+from ftb.scene.heads_normals import Incidence, corner_incidence
 
 QUANTUM = np.float32(1e-5)  # metres a step of the stored int16 displacements
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Arrays of the asset, eyeballs added. Welded vertices are: basis (Vb), added scalp points, two eyes.
+    """Arrays of the asset, eyeballs and hanging hair added. Welded vertices are: basis (Vb), added scalp
+    points, two eyes, hanging hair.
 
     template (Vb, 3) metres, origin between the eyes; macros, sliders, actions: name → int16 row
-    (Vb, 3); extra (Vs, 4) basis vertices averaged into each scalp point; head_weight (Vb,); guide_eyes
+    (Vb, 3); extra (Vs, 12) basis vertices and extra_weight (Vs, 12) summed into
+    each added scalp point; head_weight (Vb,); guide_eyes
     (2, 72); corner_vertex (V,) welded index; corner_chart (V,); uvs (V, 2); faces (F, 3) corners;
     masks: MPFB's painted regions, name → (V,) in [0, 1].
     """
@@ -32,6 +36,7 @@ class Anatomy:
     sliders: list[tuple[str, np.ndarray, np.ndarray]]  # name, row for positive, row for negative values
     actions: dict[str, np.ndarray]
     extra: np.ndarray
+    extra_weight: np.ndarray
     head_weight: np.ndarray
     guide_eyes: np.ndarray
     corner_vertex: np.ndarray
@@ -50,7 +55,15 @@ class Anatomy:
     @cached_property
     def welded_count(self) -> int:
         """Number of welded vertices, unused guide vertices included."""
-        return len(self.template) + len(self.extra) + 2 * len(EYE_UNIT)
+        return len(self.template) + len(self.extra) + 2 * len(EYE_UNIT) + len(CURTAIN_PLACE)
+
+    def refine(self, basis: np.ndarray) -> np.ndarray:
+        """(Vb, 3) basis vertices to (Vb + Vs, 3), with the scalp's added points."""
+        weight = self.extra_weight.astype(basis.dtype)
+        added = basis[self.extra[:, 0]] * weight[:, :1]
+        for column in range(1, self.extra.shape[1]):
+            added += basis[self.extra[:, column]] * weight[:, column : column + 1]
+        return np.concatenate([basis, added])
 
     @cached_property
     def slider_travel(self) -> np.ndarray:
@@ -59,12 +72,9 @@ class Anatomy:
         return np.array([np.sqrt((row.astype(np.float64) ** 2).sum(axis=2)).max() for row in rows]) * QUANTUM
 
     @cached_property
-    def incidence(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Corners of welded faces sorted by vertex: order (3F,), starts and vertices of the runs."""
-        flat = self.welded_faces.ravel()
-        order = np.argsort(flat, kind="stable")
-        vertices, starts = np.unique(flat[order], return_index=True)
-        return order, starts, vertices
+    def incidence(self) -> Incidence:
+        """What `angle_weighted_normals` wants to know of the welded faces."""
+        return corner_incidence(self.welded_faces)
 
     @cached_property
     def mouth_corners(self) -> tuple[int, int]:
@@ -99,7 +109,7 @@ def _eye_corners(box: np.ndarray, *, mirrored: bool) -> np.ndarray:
 
 
 def _masks(data: dict[str, np.ndarray], added: int) -> dict[str, np.ndarray]:
-    """Corner masks from bytes; none on the `added` corners of the eyes."""
+    """Corner masks from bytes; none on the `added` corners of eyes and hanging hair."""
     return {name: np.concatenate([values.astype(np.float32) / 255.0, np.zeros(added, dtype=np.float32)])
             for name, values in zip(data["mask_names"].tolist(), data["masks"], strict=True)}
 
@@ -111,28 +121,32 @@ def load_anatomy(path: Path | None = None) -> Anatomy:
         data = {name: asset[name] for name in asset.files}
     charts = data["charts"].tolist()
     boxes = dict(zip(charts, data["boxes"], strict=True))
-    welded = len(data["template"]) + len(data["extra"])
+    parts = [("eye", EYE_FACES, _eye_corners(boxes["eye"], mirrored=True)),
+             ("eye", EYE_FACES, _eye_corners(boxes["eye"], mirrored=False)),
+             ("curtain", CURTAIN_FACES, curtain_uvs(boxes["curtain"]))]
     corner_vertex, uvs, faces = [data["corner_vertex"]], [data["uvs"]], [data["faces"]]
     corner_chart = [data["corner_chart"]]
-    corners = len(data["uvs"])
-    for side in range(2):
-        corner_vertex.append(welded + side * len(EYE_UNIT) + np.arange(len(EYE_UNIT)))
-        uvs.append(_eye_corners(boxes["eye"], mirrored=side == 0))
-        faces.append(EYE_FACES + corners + side * len(EYE_UNIT))
-        corner_chart.append(np.full(len(EYE_UNIT), charts.index("eye")))
+    welded, corners = len(data["template"]) + len(data["extra"]), len(data["uvs"])
+    for chart, part_faces, part_uvs in parts:
+        corner_vertex.append(welded + np.arange(len(part_uvs)))
+        uvs.append(part_uvs)
+        faces.append(part_faces + corners)
+        corner_chart.append(np.full(len(part_uvs), charts.index(chart)))
+        welded, corners = welded + len(part_uvs), corners + len(part_uvs)
     return Anatomy(
         template=data["template"],
         macros=dict(zip(data["macro_labels"].tolist(), data["macros"], strict=True)),
         sliders=_pair_sliders(data["slider_names"].tolist(), data["sliders"]),
         actions=dict(zip(data["action_names"].tolist(), data["actions"], strict=True)),
         extra=data["extra"].astype(np.int64),
+        extra_weight=data["extra_weight"],
         head_weight=data["head_weight"],
         guide_eyes=data["guide_eyes"].astype(np.int64),
         corner_vertex=np.concatenate(corner_vertex).astype(np.int64),
         corner_chart=np.concatenate(corner_chart).astype(np.int64),
         uvs=np.concatenate(uvs).astype(np.float32),
         faces=np.concatenate(faces).astype(np.int64),
-        masks=_masks(data, 2 * len(EYE_UNIT)),
+        masks=_masks(data, corners - len(data["uvs"])),
         charts=charts,
         boxes=boxes,
     )

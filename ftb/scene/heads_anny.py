@@ -11,11 +11,12 @@ import torch
 from ftb.scene.heads import Head, HeadSource
 from ftb.scene.heads_anatomy import QUANTUM, Anatomy, load_anatomy
 from ftb.scene.heads_expression import Expression, sample_expression
+from ftb.scene.heads_curtain import CURTAIN_PLACE, Curtain, shape_curtain
 from ftb.scene.heads_eyes import place_eye
 from ftb.scene.heads_identity import Identity, macro_weights, sample_identity
 from ftb.scene.heads_normals import angle_weighted_normals
 from ftb.scene.skin_fields import build_fields
-from ftb.scene.skin_hair import hair_thickness
+from ftb.scene.skin_hair import hair_thickness, vertex_fields
 from ftb.scene.skin_look import sample_look
 from ftb.scene.skin_paint import paint_head
 from ftb.types import Mesh
@@ -47,7 +48,7 @@ class AnnyHeads(HeadSource):
         identity = sample_identity(self.anatomy.slider_travel, generator=generator)
         expression = sample_expression(list(self.anatomy.actions), generator=generator)
         look = sample_look(identity, generator=generator)
-        geometry = shape_head(self.anatomy, identity, expression, hair_thickness(look))
+        geometry = shape_head(self.anatomy, identity, expression, hair_thickness(look), look.curtain)
         albedo, material = paint_head(build_fields(self.texture_size), look)
         return Head(
             mesh=_mesh(self.anatomy, geometry),
@@ -93,7 +94,7 @@ def _turn_shoulders(anatomy: Anatomy, vertices: np.ndarray, neck_deg: tuple[floa
 
 
 def shape_head(
-    anatomy: Anatomy, identity: Identity, expression: Expression, thickness: np.ndarray
+    anatomy: Anatomy, identity: Identity, expression: Expression, thickness: np.ndarray, curtain: Curtain
 ) -> Geometry:
     """Vertices and normals of one person, origin between the ears at eye level.
 
@@ -104,9 +105,7 @@ def shape_head(
     # Eyes converge a little, as on something a metre or two away: right (−X) eye turns to +X.
     eyes = [place_eye(basis[guide], (sideways + vergence, up))
             for guide, vergence in zip(anatomy.guide_eyes, (1.5, -1.5), strict=True)]
-    scalp = basis[anatomy.extra]
-    added = (scalp[:, 0] + scalp[:, 1] + scalp[:, 2] + scalp[:, 3]) * np.float32(0.25)
-    welded = np.concatenate([basis, added, eyes[0][0], eyes[1][0]])
+    welded = np.concatenate([anatomy.refine(basis), eyes[0][0], eyes[1][0], np.zeros_like(CURTAIN_PLACE, dtype=np.float32)])
     centres = np.stack([eyes[0][1], eyes[1][1]])
     _, brow, nape = anatomy.profile
     origin = centres.mean(axis=0)
@@ -114,8 +113,17 @@ def shape_head(
     welded -= origin
     normals = angle_weighted_normals(welded, anatomy.welded_faces, anatomy.incidence)
     welded += normals * thickness[:, None]
+    welded[-len(CURTAIN_PLACE):] = _hang_hair(anatomy, welded, curtain)
     normals = angle_weighted_normals(welded, anatomy.welded_faces, anatomy.incidence)
     return Geometry(vertices=welded, normals=normals, eye_centres=centres - origin, eye_radius=eyes[0][2])
+
+
+def _hang_hair(anatomy: Anatomy, welded: np.ndarray, curtain: Curtain) -> np.ndarray:
+    """Hanging hair around the half axes of the head, hair cap included."""
+    skull = welded[vertex_fields().hairline > 0.0]
+    level = skull[(skull[:, 1] > 0.0) & (skull[:, 1] < 0.05)]
+    half_width = 0.5 * float(level[:, 0].max() - level[:, 0].min())
+    return shape_curtain(curtain, half_width, -float(level[:, 2].min()), 0.085)
 
 
 def _mesh(anatomy: Anatomy, geometry: Geometry) -> Mesh:

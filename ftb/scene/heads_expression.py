@@ -22,8 +22,8 @@ EXPRESSIONS: dict[str, tuple[float, dict[str, tuple[float, float]]]] = {
     "closed": (0.05, {"eyeBlink": (0.85, 1.0), "mouthSmile": (0.0, 0.3)}),
     "squint": (0.05, {"eyeSquint": (0.4, 1.0), "cheekSquint": (0.3, 0.9), "browDown": (0.1, 0.7),
                       "eyeBlink": (0.1, 0.35)}),
-    "pout": (0.03, {"mouthPucker": (0.2, 0.8), "mouthShrugLower": (0.0, 0.3)}),
-    "disgust": (0.02, {"noseSneer": (0.3, 0.9), "mouthUpperUp": (0.1, 0.5), "browDown": (0.1, 0.6)}),
+    "pout": (0.03, {"mouthPucker": (0.15, 0.55), "mouthShrugLower": (0.0, 0.3)}),
+    "disgust": (0.02, {"noseSneer": (0.2, 0.6), "mouthUpperUp": (0.1, 0.5), "browDown": (0.1, 0.6)}),
 }
 HABITS = {"browInnerUp": 0.10, "browOuterUp": 0.10, "browDown": 0.12, "mouthPress": 0.12, "mouthFrown": 0.08,
           "mouthSmile": 0.10, "eyeSquint": 0.12, "eyeBlink": 0.10, "mouthStretch": 0.08, "mouthDimple": 0.15}

@@ -60,7 +60,7 @@ def sample_identity(slider_travel: np.ndarray, *, generator: torch.Generator) ->
     normal = torch.randn(2 + len(slider_travel), generator=generator, dtype=torch.float64).numpy()
     exponential = -np.log1p(-torch.rand(3, generator=generator, dtype=torch.float64).numpy())
     child = uniform[0] < CHILD_SHARE
-    age = 0.22 + 0.28 * uniform[1] if child else 0.50 + 0.47 * uniform[1] ** 0.9
+    age = 0.22 + 0.28 * uniform[1] if child else 0.52 + 0.45 * uniform[1] ** 1.5
     # Most people are clearly one or the other; the square keeps the middle rare.
     gender = 0.35 * uniform[2] ** 2
     gender = gender if uniform[3] < 0.5 else 1.0 - gender

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ftb.scene.heads_anatomy import Anatomy, load_anatomy
+from ftb.scene.heads_curtain import CURTAIN_PLACE
 from ftb.scene.heads_eyes import EYE_POLAR, EYE_UNIT
 from ftb.scene.heads_normals import angle_weighted_normals
 
@@ -67,9 +68,10 @@ def _nearest_fill(covered: np.ndarray, size: int) -> np.ndarray:
 
 
 def template_vertices(anatomy: Anatomy) -> np.ndarray:
-    """Welded template (W, 3), each eye as the unit eye about its own centre (texels ask for directions)."""
-    added = anatomy.template[anatomy.extra].mean(axis=1)
-    return np.concatenate([anatomy.template, added, EYE_UNIT, EYE_UNIT]).astype(np.float64)
+    """Welded template (W, 3); each eye as the unit eye about its own centre, hanging hair by its place on the
+    sheet in decimetres (around, down, side): what texels there ask for."""
+    parts = [anatomy.refine(anatomy.template), EYE_UNIT, EYE_UNIT, CURTAIN_PLACE * 0.1]
+    return np.concatenate(parts).astype(np.float64)
 
 
 @lru_cache(maxsize=4)

@@ -25,9 +25,13 @@ NOISE_FIELDS = (6, 8, 10)
 
 @dataclass(frozen=True)
 class Fields:
-    """Per texel (N,), float32. hair, beard, …: see the functions that make them. noise: one (K, N) bank for
+    """Per texel (N,), float32. hairline (cm above), temple; beard, moustache: where they grow; brow_along,
+    brow_across; lid: cm to the eyelids' margin; upper_lid; flush, thin: where blood shows; under_eye; t_zone:
+    where skin is oily; cavity: darkening inside the nostrils; front_crown (2, N). noise: one (K, N) bank for
     each wavelength, unit variance, to be mixed with K weights of unit norm; strands (2, N): fine streaks that
-    run along the hair."""
+    run along the hair; spot, spot_rank: closeness to a
+    freckle's place, [0, 1], and that freckle's rank; brow_hair: strokes along the brow's hairs, unit variance;
+    iris_fibre, eye_veins (Ne,) over the eye's texels; grain (N + 4096,): white noise; regions: name → texels (int) where something can be painted at all."""
 
     atlas: Atlas
     hairline: np.ndarray
@@ -38,14 +42,22 @@ class Fields:
     brow_across: np.ndarray
     lid: np.ndarray
     upper_lid: np.ndarray
-    cheek: np.ndarray
-    nose: np.ndarray
+    flush: np.ndarray
+    thin: np.ndarray
     under_eye: np.ndarray
     t_zone: np.ndarray
-    nostril: np.ndarray
+    cavity: np.ndarray
+    front_crown: np.ndarray
     mouth_depth: np.ndarray
     noise: tuple[np.ndarray, ...]
     strands: np.ndarray
+    spot: np.ndarray
+    spot_rank: np.ndarray
+    brow_hair: np.ndarray
+    grain: np.ndarray
+    iris_fibre: np.ndarray
+    eye_veins: np.ndarray
+    regions: dict[str, np.ndarray]
 
 
 def hairline_height(point_cm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,29 +71,45 @@ def hairline_height(point_cm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (up - line) / np.sqrt(1.0 + slope * slope), temple
 
 
+def front_and_crown(point_cm: np.ndarray) -> np.ndarray:
+    """(2, N) where a fringe hangs, and where baldness begins."""
+    front = np.exp(-((point_cm[:, 0] / 5.0) ** 2)) * (point_cm[:, 2] > -4.0)
+    crown = np.exp(-(((point_cm[:, 1] - 11.0) / 4.0) ** 2) - ((point_cm[:, 2] + 10.0) / 5.0) ** 2)
+    return np.stack([front, crown])
+
+
+def mix_noise(bank: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """One noise field (N,) from a bank (K, N); a loop, so that its bits do not depend on BLAS's threads."""
+    total = bank[0] * weights[0]
+    for field, weight in zip(bank[1:], weights[1:], strict=True):
+        total += field * weight
+    return total
+
+
+def ramp(low: float, high: float, value: np.ndarray) -> np.ndarray:
+    """Smoothstep from 0 at low to 1 at high (which may be the smaller), in the value's own precision."""
+    share = np.clip((value - np.float32(low)) * np.float32(1.0 / (high - low)), 0.0, 1.0)
+    return share * share * (np.float32(3.0) - np.float32(2.0) * share)
+
+
 def _spot(point: np.ndarray, centre: tuple[float, float, float], radius: tuple[float, float, float]) -> np.ndarray:
     """Gaussian about a centre on both halves of the face."""
     place = np.stack([np.abs(point[:, 0]), point[:, 1], point[:, 2]], axis=1)
     return np.exp(-((((place - np.array(centre)) / np.array(radius)) ** 2).sum(axis=1)))
 
 
-def _smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
-    share = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return share * share * (3.0 - 2.0 * share)
-
-
-def _beard_fields(point: np.ndarray, lips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def beard_fields(point: np.ndarray, lips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where beards and moustaches grow, [0, 1]."""
     across, up, forward = np.abs(point[:, 0]), point[:, 1], point[:, 2]
     # Upper edge: from the sideburn (before the ear) down along the cheek to the corner of the mouth.
     edge = np.interp(across, (0.0, 1.9, 2.6, 4.2, 5.6, 6.8, 7.6), (-7.3, -7.2, -6.4, -5.6, -4.2, -1.8, 0.5))
     lower = np.interp(forward, (-9.0, -5.0, -1.0), (-9.0, -11.5, -13.0))
-    beard = _smoothstep(-0.5, 0.7, edge - up) * _smoothstep(-0.8, 0.6, up - lower) * _smoothstep(-7.2, -6.0, forward)
-    moustache = (_smoothstep(0.2, -0.25, np.abs(up + 5.75 + 0.13 * across) - 0.55)
-                 * _smoothstep(3.2, 2.5, across) * _smoothstep(-1.0, 0.5, forward))
-    beard = np.maximum(beard, 0.8 * _smoothstep(0.5, 0.1, np.abs(across - 2.9)) * _smoothstep(-5.6, -6.2, up)
-                       * _smoothstep(-9.0, -7.5, up) * _smoothstep(-1.0, 0.5, forward))
-    clear = 1.0 - _smoothstep(0.1, 0.5, lips)
+    beard = ramp(-0.5, 0.7, edge - up) * ramp(-0.8, 0.6, up - lower) * ramp(-7.2, -6.0, forward)
+    moustache = (ramp(0.2, -0.25, np.abs(up + 5.75 + 0.13 * across) - 0.55)
+                 * ramp(3.2, 2.5, across) * ramp(-1.0, 0.5, forward))
+    beard = np.maximum(beard, 0.8 * ramp(0.5, 0.1, np.abs(across - 2.9)) * ramp(-5.6, -6.2, up)
+                       * ramp(-9.0, -7.5, up) * ramp(-1.0, 0.5, forward))
+    clear = 1.0 - ramp(0.1, 0.5, lips)
     return beard * clear, moustache * clear
 
 
@@ -113,7 +141,7 @@ def _brow_coordinates(point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return along, np.where(point[:, 2] > -2.0, up - line, 9.0)
 
 
-def _noise_bank(point: np.ndarray, wavelength: float, count: int, seed: int) -> np.ndarray:
+def noise_bank(point: np.ndarray, wavelength: float, count: int, seed: int) -> np.ndarray:
     """(count, N) smooth solid noise, unit variance: sums of plane waves in the template's space (cm)."""
     draw = np.random.default_rng(seed)
     bank = np.zeros((count, len(point)), dtype=np.float32)
@@ -139,6 +167,41 @@ def _strands(point: np.ndarray) -> np.ndarray:
     return (bank / np.sqrt(12.0)).astype(np.float32)
 
 
+def _spots(point: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places where a freckle or a mole may sit: closeness in [0, 1] and rank in [0, 1), by texel."""
+    draw = np.random.default_rng(5)
+    face = np.flatnonzero((skin > 0) & (point[:, 2] > -7.0) & (point[:, 1] > -12.0) & (point[:, 1] < 6.0))
+    place = np.column_stack([draw.uniform(-7.5, 7.5, 700), draw.uniform(-12.0, 6.0, 700)])
+    radius, rank = draw.uniform(0.05, 0.13, 700), draw.uniform(size=700)
+    closeness, owner = np.zeros(len(point)), np.zeros(len(point))
+    for centre, reach, number in zip(place, radius, rank, strict=True):
+        gap = np.hypot(point[face, 0] - centre[0], point[face, 1] - centre[1]) / reach
+        near = face[gap < 1.6]
+        near_gap = np.exp(-(gap[gap < 1.6] ** 2))
+        better = near_gap > closeness[near]
+        closeness[near[better]], owner[near[better]] = near_gap[better], number
+    return closeness, owner
+
+
+def _brow_hair(along: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """(N,) strokes: upright at the brow's inner end, lying along it further out; unit variance."""
+    draw = np.random.default_rng(3)
+    lean = 0.5 + 1.6 * np.clip(along, 0.0, 1.0)
+    total = np.zeros(len(along))
+    for _ in range(20):
+        waves = 2.0 * np.pi * draw.uniform(2.2, 5.5)  # a centimetre
+        total += np.cos(waves * (4.5 * along - lean * across * draw.uniform(0.6, 1.4)) + draw.uniform(0.0, 6.28))
+    return total / np.sqrt(10.0)
+
+
+def _eye_lines(eye_polar: np.ndarray) -> dict[str, np.ndarray]:
+    """Spokes of the iris, about [−4, 4], and veins of the white, [0, 1]."""
+    polar, azimuth = eye_polar.T
+    fibre = sum(np.cos(waves * azimuth + phase) for waves, phase in ((7, 0.4), (13, 2.0), (23, 4.1), (37, 1.2)))
+    veins = 0.5 + 0.25 * (np.cos(9 * azimuth + 3.0 * polar) + np.cos(17 * azimuth - 5.0 * polar + 1.0))
+    return {"iris_fibre": fibre, "eye_veins": veins}
+
+
 @lru_cache(maxsize=4)
 def build_fields(size: int) -> Fields:
     """All static fields for one texture size."""
@@ -149,23 +212,34 @@ def build_fields(size: int) -> Fields:
     neck = skin.copy()
     neck[atlas.rows["torso"]] = 1.0
     hairline, temple = hairline_height(point)
-    beard, moustache = _beard_fields(point, atlas.masks["lips"])
+    beard, moustache = beard_fields(point, atlas.masks["lips"])
     lid, upper = _lid_distance(point)
     along, across = _brow_coordinates(point)
+    spot, spot_rank = _spots(point, skin)
     far = np.where(skin > 0, 0.0, 9.0)
     fields = {
         "hairline": np.where((skin > 0) & (atlas.masks["ears"] < 0.3), hairline, -9.0),
         "temple": temple, "beard": beard * neck, "moustache": moustache * skin,
         "brow_along": along, "brow_across": across + far, "lid": lid + far, "upper_lid": upper,
-        "cheek": skin * _spot(point, (4.6, -3.4, 0.0), (1.9, 1.6, 3.0)),
-        "nose": skin * _spot(point, (0.0, -3.9, 2.6), (1.5, 1.6, 1.6)),
+        "flush": skin * (1.1 * _spot(point, (4.6, -3.4, 0.0), (1.9, 1.6, 3.0))
+                         + 1.3 * _spot(point, (0.0, -3.9, 2.6), (1.5, 1.6, 1.6))),
+        "thin": atlas.masks["ears"] + 0.7 * ramp(0.35, 0.0, lid + far),
+        "front_crown": front_and_crown(point),
         "under_eye": skin * _spot(point, (2.9, -1.25, 1.0), (1.6, 0.6, 1.5)),
         "t_zone": skin * np.maximum(_spot(point, (0.0, 4.6, 1.5), (3.0, 2.2, 3.0)),
                                     _spot(point, (0.0, -2.0, 2.0), (1.0, 3.0, 2.0))),
-        "nostril": skin * _spot(point, (0.75, -4.95, 1.4), (0.42, 0.3, 0.6)) * (atlas.normal[:, 1] < -0.2),
+        "cavity": 1.0 - 0.8 * skin * _spot(point, (0.75, -4.85, 1.3), (0.5, 0.4, 0.8)) * (atlas.normal[:, 1] < -0.2),
+        "spot": spot, "spot_rank": spot_rank, "brow_hair": _brow_hair(along, across), **_eye_lines(atlas.eye_polar),
         "mouth_depth": np.clip((1.6 - point[:, 2]) / 3.0, 0.0, 1.0),
     }
-    noise = tuple(_noise_bank(point, wavelength, count, seed) for seed, (wavelength, count)
+    regions = {
+        "lips": atlas.masks["lips"] > 0.2, "brows": (np.abs(across) < 1.0) & (skin > 0),
+        "lash": fields["lid"] < 0.25, "beard": np.maximum(fields["beard"], fields["moustache"]) > 0.01,
+        "hair": fields["hairline"] > -6.5, "spots": spot > 0.02,
+    }
+    grain = np.random.default_rng(7).normal(size=len(point) + 4096).astype(np.float32)
+    noise = tuple(noise_bank(point, wavelength, count, seed) for seed, (wavelength, count)
                   in enumerate(zip(NOISE_CM, NOISE_FIELDS, strict=True)))
-    return Fields(atlas=atlas, noise=noise, strands=_strands(point),
+    return Fields(atlas=atlas, noise=noise, strands=_strands(point), grain=grain,
+                  regions={name: np.flatnonzero(inside) for name, inside in regions.items()},
                   **{name: value.astype(np.float32) for name, value in fields.items()})

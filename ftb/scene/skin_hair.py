@@ -9,20 +9,30 @@ import numpy as np
 
 from ftb.scene.heads_anatomy import load_anatomy
 from ftb.scene.skin_atlas import template_vertices
-from ftb.scene.skin_fields import NOISE_CM, NOISE_FIELDS, _beard_fields, _noise_bank, hairline_height
+from ftb.scene.skin_fields import (
+    NOISE_CM,
+    NOISE_FIELDS,
+    beard_fields,
+    front_and_crown,
+    hairline_height,
+    mix_noise,
+    noise_bank,
+    ramp,
+)
 from ftb.scene.skin_look import STYLES, Look
-from ftb.scene.skin_paint import _mix, _ramp, hair_height
+from ftb.scene.skin_paint import hair_height
 
 
 @dataclass(frozen=True)
 class VertexFields:
     """Over welded vertices (W,): signed height above the hairline (cm), temple weight, beard, template points
-    (W, 3) cm, and the noise banks of the skin."""
+    (W, 3) cm, front_crown (2, W), and the noise banks of the skin."""
 
     hairline: np.ndarray
     temple: np.ndarray
     beard: np.ndarray
     point: np.ndarray
+    front_crown: np.ndarray
     noise: tuple[np.ndarray, ...]
 
 
@@ -39,14 +49,15 @@ def vertex_fields() -> VertexFields:
     for name in ("mouth", "socket", "eye", "teeth", "tongue"):
         on_head[anatomy.corner_vertex[anatomy.corner_chart == anatomy.charts.index(name)]] = False
     hairline, temple = hairline_height(point)
-    beard, _ = _beard_fields(point, masks["lips"])
-    noise = tuple(_noise_bank(point, wavelength, count, seed) for seed, (wavelength, count)
+    beard, _ = beard_fields(point, masks["lips"])
+    noise = tuple(noise_bank(point, wavelength, count, seed) for seed, (wavelength, count)
                   in enumerate(zip(NOISE_CM, NOISE_FIELDS, strict=True)))
     return VertexFields(
         hairline=np.where(on_head & (masks["ears"] < 0.2), hairline, -99.0).astype(np.float32),
         temple=temple.astype(np.float32),
         beard=(beard * on_head).astype(np.float32),
         point=point.astype(np.float32),
+        front_crown=front_and_crown(point).astype(np.float32),
         noise=noise,
     )
 
@@ -55,13 +66,13 @@ def hair_thickness(look: Look) -> np.ndarray:
     """Outward displacement (W,) in metres of every welded vertex."""
     fields = vertex_fields()
     style = STYLES[look.style]
-    height = hair_height(fields.hairline, fields.temple, fields.point, look)
+    height = hair_height(fields.hairline, fields.temple, fields.front_crown, look)
     top, side = look.thickness
-    level = _ramp(1.0, 8.5, fields.point[:, 1])
+    level = ramp(1.0, 8.5, fields.point[:, 1])
     full = side + (top - side) * level
-    uneven = 1.0 + style.uneven * (0.35 * _mix(fields.noise[0], look.noise[0][1])
-                                   + 0.35 * _mix(fields.noise[1], look.noise[1][2]))
-    hair = full * np.clip(uneven, 0.35, 1.8) * _ramp(-0.2, 0.5 + 0.5 * max(look.thickness), height)
+    uneven = 1.0 + style.uneven * (0.40 * mix_noise(fields.noise[0], look.noise[0][1])
+                                   + 0.16 * mix_noise(fields.noise[1], look.noise[1][2]))
+    hair = full * np.clip(uneven, 0.35, 1.8) * ramp(-0.2, 0.5 + 0.5 * max(look.thickness), height)
     density, length = look.beard
-    beard = fields.beard * density * length * np.clip(0.8 + 0.3 * _mix(fields.noise[1], look.noise[1][0]), 0.2, 1.6)
+    beard = fields.beard * density * length * np.clip(0.8 + 0.3 * mix_noise(fields.noise[1], look.noise[1][0]), 0.2, 1.6)
     return (0.01 * np.maximum(hair, 0.5 * beard)).astype(np.float32)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ftb.scene.heads_curtain import Curtain
 from ftb.scene.heads_identity import Identity
 from ftb.scene.skin_fields import NOISE_FIELDS
 
@@ -77,7 +78,7 @@ class Look:
     temple: float
     fringe: float
     crown: float
-    fall: float
+    curtain: Curtain
     brow: tuple[float, float, float]
     beard: tuple[float, float]
     moustache: float
@@ -94,6 +95,10 @@ class Look:
     neckline: float
     moles: np.ndarray
     noise: tuple[np.ndarray, ...]
+
+
+def _between(ends: tuple[float, float] | None, draw: float) -> float:
+    return ends[0] + (ends[1] - ends[0]) * draw if ends else 0.0
 
 
 def _pick(shares: np.ndarray, draw: float) -> int:
@@ -120,7 +125,7 @@ def _hair_colour(stream: _Stream, tone: float, age: float) -> tuple[np.ndarray, 
     colour = palette[first] ** (1 - mix) * palette[second] ** mix * np.exp(stream(-0.25, 0.25))
     dyed = stream() < 0.03
     hue = np.array([stream(0.02, 0.5), stream(0.01, 0.2), stream(0.02, 0.4)])
-    onset = np.clip((age - 0.70) / 0.25, 0.0, 1.0)  # Anny's age: 2/3 is 25 years, 1 is 90
+    onset = np.clip((age - 0.77) / 0.20, 0.0, 1.0)  # Anny's age: 2/3 is 25 years, 1 is 90
     grey = np.clip(onset * 1.3 + stream(-0.5, 0.5), 0.0, 1.0) * (onset > 0)
     return (hue if dyed else colour), float(grey)
 
@@ -156,20 +161,21 @@ def sample_look(identity: Identity, *, generator: torch.Generator) -> Look:
     bearded, moustached = stream() < 0.30 * male, stream() < 0.14 * male
     made_up = stream() < 0.35 * (1 - male) * grown
     return Look(
-        tone=tone, blood=stream(0.008, 0.030), carotene=stream(0.7, 1.7), blotches=stream(0.3, 1.0),
-        redness=stream(0.1, 1.0, 1.5), freckles=stream() ** 6 * np.clip((7.0 - tone) / 4.0, 0.0, 1.0),
-        under_eye=stream(0.1, 0.8, 1.5) * (0.6 + 0.6 * old), oil=stream(), roughness=stream(0.34, 0.52),
+        tone=tone, blood=stream(0.012, 0.034), carotene=stream(0.4, 1.3), blotches=stream(0.3, 1.0),
+        redness=stream(0.1, 1.0, 1.5), freckles=0.8 * stream() ** 5 * np.clip((7.0 - tone) / 4.0, 0.0, 1.0),
+        under_eye=stream(0.1, 0.8, 1.5) * (0.6 + 0.6 * old), oil=stream(), roughness=stream(0.37, 0.54),
         age=identity.age, hair=hair, grey=grey, style=name,
         thickness=(stream(*style.top), stream(*style.side)), opacity=stream(*style.opacity),
         hairline=stream(-0.6, 0.8) + 1.2 * old * male * stream(), temple=stream(-0.8, 0.6) + male * stream(0.0, 2.2, 2.0),
         fringe=max(0.0, stream(-5.0, 4.2)) * (style.top[1] > 1.0), crown=stream(0.0, 1.0, 2.0) * old * male,
-        fall=stream(*style.fall) if style.fall else stream() * 0.0,
+        curtain=Curtain(fall=_between(style.fall, stream()), opening=stream(52.0, 84.0), volume=stream(0.2, 1.3),
+                        waves=(stream(0.1, 0.9), stream(0.0, 6.28), stream(0.0, 6.28))),
         brow=(stream(0.22, 0.36) + 0.10 * male * stream(), stream(-0.12, 0.22), stream(0.55, 1.0)),
         beard=(stream(0.6, 1.0) * bearded, stream(0.15, 1.6, 2.0) * bearded),
         moustache=stream(0.6, 1.0) * float(bearded or moustached), stubble=stream(0.0, 0.55, 1.3) * male,
         lashes=stream(0.35, 0.75) + 0.25 * made_up,
-        lipstick=np.array([stream(0.15, 0.5), stream(0.01, 0.09), stream(0.02, 0.12)]),
-        lipstick_strength=stream(0.3, 0.85) * made_up, lip_blood=stream(0.035, 0.085),
+        lipstick=np.array([stream(0.12, 0.40), stream(0.02, 0.10), stream(0.03, 0.12)]),
+        lipstick_strength=stream(0.2, 0.75) * made_up, lip_blood=stream(0.035, 0.085),
         iris=_iris(stream, tone), iris_size=stream(0.40, 0.45), pupil=stream(0.26, 0.5), sclera=stream(0.52, 0.70),
         cloth=np.array([stream(0.01, 0.6, 2.0), stream(0.01, 0.6, 2.0), stream(0.01, 0.6, 2.0)]),
         neckline=stream(-24.0, -15.5), moles=np.array([[stream(), stream(), stream()] for _ in range(6)]),

@@ -7,51 +7,44 @@ import numpy as np
 from ftb.scene.heads import SKIN_F0
 from ftb.scene.skin_color import melanin_of_tone, skin_reflectance
 from ftb.scene.skin_eyes import paint_eyes, paint_inside
-from ftb.scene.skin_fields import Fields
+from ftb.scene.skin_fields import Fields, mix_noise, ramp
 from ftb.scene.skin_look import GREY, Look
 
 # Perceptual roughness and F0 of what is not skin.
 MATERIALS = {"eye": (0.10, 0.04), "socket": (0.25, 0.03), "mouth": (0.35, 0.03), "teeth": (0.25, 0.05),
-             "tongue": (0.35, 0.03)}
-HAIR_MATERIAL, CLOTH_MATERIAL = (0.50, 0.046), (0.85, 0.03)
-
-
-def _ramp(low: float, high: float, value: np.ndarray) -> np.ndarray:
-    """Smoothstep, float32."""
-    share = np.clip((value - np.float32(low)) * np.float32(1.0 / (high - low)), 0.0, 1.0)
-    return share * share * (np.float32(3.0) - np.float32(2.0) * share)
-
-
-def _mix(bank: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """One noise field (N,) from a bank (K, N); a loop, so that its bits do not depend on BLAS's threads."""
-    total = bank[0] * weights[0]
-    for field, weight in zip(bank[1:], weights[1:], strict=True):
-        total += field * weight
-    return total
-
-
-def _blend(albedo: np.ndarray, colour: np.ndarray, share: np.ndarray) -> None:
-    """In place: albedo (N, 3) towards colour (3,) or (N, 3) by share (N,)."""
-    albedo += (colour - albedo) * share[:, None]
+             "tongue": (0.35, 0.03), "lash": (0.7, 0.03), "curtain": (0.60, 0.046)}
+HAIR_MATERIAL, BEARD_ROUGHNESS, CLOTH_MATERIAL = (0.60, 0.046), 0.62, (0.85, 0.03)
 
 
 class Canvas:
-    """One person's texels while they are painted: N rows of albedo and material, and the noise they share."""
+    """One person's texels while they are painted: albedo (3, N), material (2, N), and the noise they share.
+
+    numpy in one thread throughout: bits must not depend on how many threads a worker has.
+    """
 
     def __init__(self, fields: Fields, look: Look) -> None:
         count = len(fields.hairline)
         self.fields, self.look = fields, look
-        self.broad, self.middle, self.fine = (_mix(bank, weights[0])
+        self.broad, self.middle, self.fine = (mix_noise(bank, weights[0])
                                               for bank, weights in zip(fields.noise, look.noise, strict=True))
-        self.patch = _mix(fields.noise[1], look.noise[1][1])
-        self.speck = _mix(fields.noise[2], look.noise[2][1])
-        grain = np.random.default_rng(7).normal(size=count + 4096).astype(np.float32)
+        self.patch = mix_noise(fields.noise[1], look.noise[1][1])
         shift = int(look.moles[0, 2] * 4096)
-        self.grain = grain[shift : shift + count]  # pores: white per texel, the same white each time, shifted
-        self.albedo = np.empty((count, 3), dtype=np.float32)
-        self.material = np.empty((count, 2), dtype=np.float32)
+        self.grain = fields.grain[shift : shift + count]  # pores: the same white noise, shifted
+        self.albedo = np.empty((3, count), dtype=np.float32)
+        self.material = np.empty((2, count), dtype=np.float32)
         self.melanin = melanin_of_tone(look.tone)
-        self.hair = (look.hair * (1.0 - look.grey) + np.array(GREY) * look.grey).astype(np.float32)
+        self.hair = (look.hair * (1.0 - look.grey) + np.array(GREY) * look.grey).astype(np.float32)[:, None]
+
+    def blend(self, where: np.ndarray, colour: np.ndarray, share: np.ndarray) -> None:
+        """Move the albedo of texels `where` (n,) to colour (3, 1) or (3, n) by share (n,)."""
+        here = self.albedo[:, where]
+        self.albedo[:, where] = here + (colour - here) * share
+
+    def blend_material(self, where: np.ndarray, roughness: float, f0: float, share: np.ndarray) -> None:
+        """As `blend`, for roughness and F0."""
+        for row, value in zip(self.material, (roughness, f0), strict=True):
+            here = row[where]
+            row[where] = here + (np.float32(value) - here) * share
 
 
 def paint_skin(canvas: Canvas) -> None:
@@ -60,117 +53,156 @@ def paint_skin(canvas: Canvas) -> None:
     base = skin_reflectance(canvas.melanin, look.blood, look.carotene)
     by_melanin = np.log(skin_reflectance(canvas.melanin * 1.25, look.blood, look.carotene) / base) / 0.25
     by_blood = np.log(skin_reflectance(canvas.melanin, look.blood * 1.5, look.carotene) / base) / 0.5
-    old = float(np.clip((look.age - 0.7) / 0.25, 0.0, 1.0))
-    freckle = _ramp(1.0, 1.9, canvas.speck + 0.3 * canvas.patch)
-    face = np.exp(-((fields.atlas.point[:, 1] * 100 + 2.0) / 9.0) ** 2).astype(np.float32)
-    melanin = (look.blotches * (0.07 * canvas.broad + 0.05 * canvas.patch + 0.03 * canvas.fine)
-               + 0.05 * canvas.grain + look.freckles * 1.4 * freckle * face
-               + 0.5 * old * _ramp(1.4, 2.2, canvas.speck) + 0.35 * look.under_eye * fields.under_eye)
-    blood = (look.blotches * (0.16 * canvas.middle + 0.10 * canvas.fine)
-             + look.redness * (1.1 * fields.cheek + 1.3 * fields.nose) + 0.7 * fields.atlas.masks["ears"]
-             + 0.4 * look.under_eye * fields.under_eye + 0.5 * _ramp(0.35, 0.0, fields.lid))
-    log_albedo = melanin[:, None] * by_melanin.astype(np.float32) + blood[:, None] * by_blood.astype(np.float32)
-    np.multiply(np.exp(log_albedo), base.astype(np.float32), out=canvas.albedo)
-    canvas.albedo *= (1.0 - 0.55 * fields.nostril)[:, None]
-    rough = (look.roughness - 0.09 * look.oil * fields.t_zone + 0.02 * canvas.middle + 0.015 * canvas.grain
-             + 0.04 * old)
-    canvas.material[:, 0] = np.clip(rough, 0.28, 0.6)
-    canvas.material[:, 1] = SKIN_F0
+    single = np.float32
+    melanin = canvas.broad * single(0.07 * look.blotches)
+    melanin += canvas.patch * single(0.05 * look.blotches)
+    melanin += canvas.fine * single(0.03 * look.blotches)
+    melanin += canvas.grain * single(0.04)
+    melanin += fields.under_eye * single(0.35 * look.under_eye)
+    melanin[fields.regions["spots"]] += _freckles(fields, look)
+    blood = canvas.middle * single(0.16 * look.blotches)
+    blood += canvas.fine * single(0.10 * look.blotches)
+    blood += fields.flush * single(look.redness)
+    blood += fields.thin * single(0.7)
+    blood += fields.under_eye * single(0.4 * look.under_eye)
+    for channel in range(3):
+        row = canvas.albedo[channel]
+        np.multiply(melanin, single(by_melanin[channel]), out=row)
+        row += blood * single(by_blood[channel])
+        np.exp(row, out=row)
+        row *= fields.cavity * single(base[channel])
+    roughness = canvas.material[0]
+    np.multiply(fields.t_zone, single(-0.07 * look.oil), out=roughness)
+    roughness += canvas.middle * single(0.02)
+    roughness += canvas.grain * single(0.015)
+    roughness += single(look.roughness + 0.04 * _oldness(look))
+    np.clip(roughness, 0.28, 0.6, out=roughness)
+    canvas.material[1] = SKIN_F0
+
+
+def _oldness(look: Look) -> float:
+    return float(np.clip((look.age - 0.7) / 0.25, 0.0, 1.0))
+
+
+def _freckles(fields: Fields, look: Look) -> np.ndarray:
+    """Melanin of freckles, age spots and moles: each head shuffles which of the places carry one."""
+    where = fields.regions["spots"]
+    rank = (fields.spot_rank[where] * np.float32(37.0) + np.float32(look.moles[0, 0])) % np.float32(1.0)
+    strength = (rank < look.freckles) * 0.6 + (rank > 0.996) * 1.6 + (rank > 0.93) * 0.8 * _oldness(look)
+    return fields.spot[where] * strength.astype(np.float32)
 
 
 def lip_colour(canvas: Canvas) -> np.ndarray:
-    """Lips have little melanin of their own and much blood."""
+    """(3,) lips have little melanin of their own and much blood."""
     look = canvas.look
     bare = skin_reflectance(canvas.melanin * 0.75, look.lip_blood, look.carotene) * np.array([0.92, 0.80, 0.80])
     return bare * (1 - look.lipstick_strength) + look.lipstick * look.lipstick_strength
 
 
-def paint_lips(canvas: Canvas) -> np.ndarray:
-    """Lips over the skin; returns their colour (3,)."""
-    colour = lip_colour(canvas)
-    share = _ramp(0.25, 0.75, canvas.fields.atlas.masks["lips"])
-    folds = 1.0 + 0.05 * canvas.fine + 0.04 * canvas.grain
-    _blend(canvas.albedo, colour.astype(np.float32) * folds[:, None], 0.9 * share)
-    canvas.material[:, 0] += share * (0.34 - 0.08 * canvas.look.lipstick_strength - canvas.material[:, 0])
-    return colour
+def paint_lips(canvas: Canvas) -> None:
+    """Lips over the skin."""
+    where = canvas.fields.regions["lips"]
+    share = ramp(0.25, 0.75, canvas.fields.atlas.masks["lips"][where])
+    folds = 1.0 + 0.05 * canvas.fine[where] + 0.04 * canvas.grain[where]
+    canvas.blend(where, lip_colour(canvas).astype(np.float32)[:, None] * folds, np.float32(0.9) * share)
+    canvas.blend_material(where, 0.36 - 0.08 * canvas.look.lipstick_strength, SKIN_F0, share)
 
 
 def paint_brows(canvas: Canvas) -> None:
-    """Eyebrows: a band along the brow's line, thinning to its tail, broken up into hairs; and the lashes."""
+    """Eyebrows: a band along the brow's line, thinning to its tail, broken up into hairs; and the lashes' line."""
     fields, look = canvas.fields, canvas.look
+    where = fields.regions["brows"]
     thickness, lift, density = look.brow
-    along, across = fields.brow_along, fields.brow_across - np.float32(lift)
-    width = thickness * (0.75 + 0.5 * np.clip(along * 3.0, 0.0, 1.0)) * (1.0 - 0.75 * np.clip(along, 0.0, 1.0) ** 3)
-    ends = _ramp(-0.06, 0.14, along) * _ramp(1.06, 0.86, along)
-    hairs = 1.0 + 0.45 * canvas.speck + 0.25 * canvas.grain
-    brow = np.exp(-((across / width) ** 2)) * ends * np.clip(hairs, 0.2, 1.3) * density
+    hair = fields.brow_hair[where]
+    along = fields.brow_along[where] + np.float32(0.02) * hair
+    across = fields.brow_across[where] - np.float32(lift) + np.float32(0.05) * hair
+    tail = np.clip(along, 0.0, 1.0)
+    width = np.float32(thickness) * (0.7 + 0.5 * np.clip(along * 3.0, 0.0, 1.0)) * (1.0 - 0.7 * tail * tail * tail)
+    ends = ramp(-0.08, 0.2, along) * ramp(1.08, 0.8, along)
+    strokes = np.clip(0.85 + 0.28 * hair + 0.10 * canvas.grain[where], 0.25, 1.3)
+    brow = np.exp(-((across / width) ** 2)) * ends * strokes * np.float32(density)
     colour = canvas.hair * 0.8 + 0.2 * np.float32(0.02)
-    _blend(canvas.albedo, colour, np.clip(brow, 0.0, 0.95))
-    lash = fields.upper_lid * _ramp(0.22, 0.05, fields.lid) + (1 - fields.upper_lid) * 0.55 * _ramp(0.16, 0.03, fields.lid)
-    _blend(canvas.albedo, np.minimum(colour, 0.03), np.float32(look.lashes) * lash)
+    canvas.blend(where, colour, np.clip(brow, 0.0, 0.95))
+    where = fields.regions["lash"]
+    upper, lid = fields.upper_lid[where], fields.lid[where]
+    line = upper * ramp(0.22, 0.08, lid) + (1 - upper) * 0.5 * ramp(0.16, 0.03, lid)
+    canvas.blend(where, np.minimum(colour, 0.03), np.float32(look.lashes) * line)
 
 
 def paint_beard(canvas: Canvas) -> None:
     """The shadow of shaved stubble, then beard and moustache."""
     fields, look = canvas.fields, canvas.look
-    density, _ = look.beard
-    hairs = np.clip(0.75 + 0.25 * canvas.fine + 0.25 * canvas.grain, 0.2, 1.2)
-    grow = np.maximum(fields.beard, fields.moustache)
-    colour = canvas.hair * 0.9
-    _blend(canvas.albedo, colour, np.clip(0.45 * look.stubble * grow * hairs, 0.0, 0.6))
-    full = np.maximum(fields.beard * density, fields.moustache * look.moustache)
-    edge = np.clip(_ramp(0.35, 0.75, full + 0.10 * canvas.middle * (full > 0.05)) * hairs, 0.0, 0.97)
-    _blend(canvas.albedo, colour * (1.0 + 0.18 * canvas.grain[:, None]), edge)
-    canvas.material[:, 0] += edge * (0.6 - canvas.material[:, 0])
+    if look.stubble <= 0.0 and look.beard[0] <= 0.0 and look.moustache <= 0.0:
+        return
+    where = fields.regions["beard"]
+    beard, moustache, grain = fields.beard[where], fields.moustache[where], canvas.grain[where]
+    hairs = np.clip(0.85 + 0.12 * canvas.fine[where] + 0.15 * grain, 0.4, 1.15)
+    colour = canvas.hair * np.float32(0.9)
+    shadow = np.float32(0.42 * look.stubble) * np.maximum(beard, moustache) * hairs
+    canvas.blend(where, colour, np.clip(shadow, 0.0, 0.6))
+    full = np.maximum(beard * np.float32(look.beard[0]), moustache * np.float32(look.moustache))
+    edge = np.clip(ramp(0.3, 0.7, full + 0.06 * canvas.middle[where] * (full > 0.05)) * hairs, 0.0, 0.97)
+    canvas.blend(where, colour * (1.0 + 0.15 * grain), edge)
+    canvas.blend_material(where, BEARD_ROUGHNESS, 0.04, edge)
 
 
-def hair_height(hairline: np.ndarray, temple: np.ndarray, point_cm: np.ndarray, look: Look) -> np.ndarray:
-    """Signed distance (N,) above this person's hairline, cm; shared by texels and vertices."""
-    front = np.exp(-((point_cm[:, 0] / 5.0) ** 2)) * (point_cm[:, 2] > -4.0)
-    crown = np.exp(-(((point_cm[:, 1] - 11.0) / 4.0) ** 2) - ((point_cm[:, 2] + 10.0) / 5.0) ** 2)
-    return hairline - look.hairline - look.temple * temple + look.fringe * front - 9.0 * look.crown * crown
+def hair_height(hairline: np.ndarray, temple: np.ndarray, front_crown: np.ndarray, look: Look) -> np.ndarray:
+    """Signed distance (n,) above this person's hairline, cm; shared by texels and vertices. front_crown (2, n):
+    `skin_fields.front_and_crown`."""
+    front, crown = front_crown
+    return (hairline - np.float32(look.hairline) - np.float32(look.temple) * temple
+            + np.float32(look.fringe) * front - np.float32(9.0 * look.crown) * crown)
 
 
 def paint_hair(canvas: Canvas) -> None:
     """The hair cap, uneven at its edge, streaked along the strands."""
     fields, look = canvas.fields, canvas.look
-    point_cm = fields.atlas.point * np.float32(100.0)
-    height = hair_height(fields.hairline, fields.temple, point_cm, look).astype(np.float32)
+    where = fields.regions["hair"]
+    grain, middle = canvas.grain[where], canvas.middle[where]
+    streaks, edges = fields.strands[:, where]
+    height = hair_height(fields.hairline[where], fields.temple[where], fields.front_crown[:, where], look)
+    height += 0.16 * canvas.fine[where] + 0.15 * grain + 0.15 * edges
     soft = 0.5 if max(look.thickness) > 0.5 else 0.9
-    height = height + 0.28 * canvas.fine + 0.18 * canvas.grain + 0.25 * fields.strands[1]
-    share = _ramp(-soft, soft, height) * np.float32(look.opacity)
-    streak = np.exp(0.22 * fields.strands[0] + 0.10 * canvas.grain + 0.10 * canvas.middle)
-    white = np.clip(look.grey * 0.5 * fields.strands[1], -0.2, 0.4)
-    colour = canvas.hair * streak[:, None] * (1.0 + white)[:, None]
-    _blend(canvas.albedo, colour, share)
-    canvas.material += share[:, None] * (np.array(HAIR_MATERIAL, dtype=np.float32) - canvas.material)
+    share = ramp(-soft, soft, height) * np.float32(look.opacity)
+    white = 1.0 + np.clip(np.float32(0.5 * look.grey) * edges, -0.2, 0.4)
+    canvas.blend(where, canvas.hair * (np.exp(0.22 * streaks + 0.10 * grain + 0.10 * middle) * white), share)
+    canvas.blend_material(where, *HAIR_MATERIAL, share)
+
+
+def hanging_hair(canvas: Canvas) -> np.ndarray:
+    """Albedo (3, Nc) of the sheet of hanging hair: strands from top to bottom."""
+    rows = canvas.fields.atlas.rows["curtain"]
+    around, down = (canvas.fields.atlas.point[rows, axis] * np.float32(10.0) for axis in (0, 1))
+    phase = np.float32(6.28 * canvas.look.moles[1, 0])
+    waves = sum(np.sin(np.float32(count) * around + np.float32(bend) * (down + phase))
+                for count, bend in ((41, 2.0), (67, -3.0), (97, 1.0), (137, 4.0), (29, 1.5)))
+    return canvas.hair * np.exp(0.13 * waves + 0.10 * canvas.grain[rows] - 0.15 * down)
 
 
 def paint_cloth(canvas: Canvas) -> None:
     """Below the neckline, on the torso: one colour of cloth."""
     rows = canvas.fields.atlas.rows["torso"]
     point = canvas.fields.atlas.point[rows] * np.float32(100.0)
-    collar = np.float32(canvas.look.neckline) + 0.012 * point[:, 0] ** 2
-    share = _ramp(0.25, -0.25, point[:, 1] - collar)
+    collar = np.float32(canvas.look.neckline) + np.float32(0.012) * point[:, 0] ** 2
+    share = ramp(0.15, -0.15, point[:, 1] - collar)
     weave = 1.0 + 0.06 * canvas.grain[rows] + 0.08 * canvas.middle[rows]
-    _blend(canvas.albedo[rows], canvas.look.cloth.astype(np.float32) * weave[:, None], share)
-    canvas.material[rows] += share[:, None] * (np.array(CLOTH_MATERIAL, dtype=np.float32) - canvas.material[rows])
+    where = np.arange(rows.start, rows.stop)
+    canvas.blend(where, canvas.look.cloth.astype(np.float32)[:, None] * weave, share)
+    canvas.blend_material(where, *CLOTH_MATERIAL, share)
 
 
 def paint_head(fields: Fields, look: Look) -> tuple[np.ndarray, np.ndarray]:
     """Textures of one person: albedo_linear (T, T, 3), material (T, T, 2), float32."""
     canvas = Canvas(fields, look)
-    paint_skin(canvas)
-    lip = paint_lips(canvas)
-    paint_brows(canvas)
-    paint_beard(canvas)
-    paint_hair(canvas)
-    paint_cloth(canvas)
-    rows = fields.atlas.rows
-    inside = paint_inside(fields, look, lip) | {"eye": paint_eyes(fields, look)}
+    for paint in (paint_skin, paint_lips, paint_brows, paint_beard, paint_hair, paint_cloth):
+        paint(canvas)
+    rows, size = fields.atlas.rows, fields.atlas.size
+    inside = paint_inside(fields, look, lip_colour(canvas)) | {"eye": paint_eyes(fields, look)}
+    inside |= {"lash": np.minimum(0.7 * canvas.hair, 0.02), "curtain": hanging_hair(canvas)}
     for chart, colour in inside.items():
-        canvas.albedo[rows[chart]] = colour
-        canvas.material[rows[chart]] = MATERIALS[chart]
-    size = fields.atlas.size
-    albedo = np.clip(canvas.albedo, 0.003, 0.9)[fields.atlas.fill].reshape(size, size, 3)
-    return albedo, np.clip(canvas.material, 0.02, 1.0)[fields.atlas.fill].reshape(size, size, 2)
+        canvas.albedo[:, rows[chart]] = colour
+        canvas.material[:, rows[chart]] = np.array(MATERIALS[chart], dtype=np.float32)[:, None]
+    np.clip(canvas.albedo, 0.003, 0.9, out=canvas.albedo)
+    albedo = np.stack([row[fields.atlas.fill] for row in canvas.albedo], axis=1)
+    material = np.stack([row[fields.atlas.fill] for row in canvas.material], axis=1)
+    return albedo.reshape(size, size, 3), material.reshape(size, size, 2)
