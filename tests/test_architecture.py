@@ -134,10 +134,11 @@ def test_every_draw_has_its_generator(path: Path) -> None:
         assert name not in ("torch.manual_seed", "np.random.seed", "random.seed"), (
             f"line {node.lineno}: {name}"
         )
+        # what follows a call, as in default_rng(7).normal(), draws from a seeded source
         seeded = last == "default_rng" and bool(node.args)
         if not any(
             isinstance(part, ast.Call) for part in ast.walk(node.func)
-        ):  # not a draw from a seeded one
+        ):
             assert seeded or not name.startswith(("np.random.", "random.")), f"line {node.lineno}: {name}"
 
 
