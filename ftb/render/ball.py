@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ftb.maths import envmap, sh
 from ftb.maths.shapes import expect_shape
+from ftb.render import ball_polar as polar
 from ftb.render import ball_transport as transport
 from ftb.render.ball_keys import key_reflection
 from ftb.render.ball_mirror import mirrored_environment, mirrored_harmonics, mirrored_keys
@@ -76,17 +77,17 @@ def _reflected(lighting: Lighting, material: BallMaterial, size: int) -> Tensor:
         matrix = transport.environment_matrix(material, size, height, texels.device, texels.dtype)
         return _applied(matrix, texels)
     taps = transport.grid_taps(material, height, texels.device, texels.dtype)
-    return transport.polar_ball(material, height, size, transport.looked_up(texels, taps))
+    return polar.polar_ball(material, height, size, transport.looked_up(texels, taps))
 
 
 def _reflected_harmonics(sh_coeffs: Tensor, material: BallMaterial, size: int) -> Tensor:
     order = sh.order_of(sh_coeffs)
     if size <= MAX_SH_MATRIX_SIZE:
-        matrix = transport.sh_matrix(material, size, order, sh_coeffs.device, sh_coeffs.dtype)
+        matrix = polar.sh_matrix(material, size, order, sh_coeffs.device, sh_coeffs.dtype)
         return _applied(matrix, sh_coeffs)
     dirs = transport.grid_dirs(material, transport.SH_GRID_HEIGHT, sh_coeffs.device, sh_coeffs.dtype)
     radiance = sh.radiance_from_sh(sh_coeffs, dirs)  # (..., Q, 3)
-    return transport.polar_ball(material, transport.SH_GRID_HEIGHT, size, radiance)
+    return polar.polar_ball(material, transport.SH_GRID_HEIGHT, size, radiance)
 
 
 def _applied(matrix: Tensor, light: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def received_highlight(
     half = _half_cosine(dirs)  # (..., N, D)
     n_dot_v = normals[:, 2:].clamp_min(_EPS)  # (M, 1)
     # n·h needs the half vectors (v + l) / |v + l|, of length 2 v·h before they are made unit
-    half_dirs = (dirs + dirs.new_tensor([0.0, 0.0, 1.0])) / (2.0 * half[..., None])
+    half_dirs = torch.cat((dirs[..., :2], dirs[..., 2:] + 1.0), dim=-1) / (2.0 * half[..., None])
     fresnel = brdf.fresnel_schlick(half, material.f0 or 0.0) / half.shape[-1]
     alpha = widened_alpha(material.alpha, radius)[..., None, :]  # (..., 1, N)
     reflected = torch.zeros_like(received)  # (..., M, N)
@@ -74,7 +74,7 @@ def split_discs(light_dirs: Tensor, radius: Tensor, rings: int) -> tuple[Tensor,
 
     light_dirs (..., N, 3) unit and radius (..., N) radians of the disc lights that they make up.
     """
-    points = _ring_points(rings).to(light_dirs)
+    points = _ring_points(rings, light_dirs.device, light_dirs.dtype)
     across = torch.sin(radius[..., None, None]) * points  # (..., N, count, 2)
     along = torch.sqrt((1.0 - across.square().sum(dim=-1, keepdim=True)).clamp_min(_EPS))
     frame = sphere.frame_about(light_dirs)  # (..., N, 3, 3)
@@ -82,7 +82,8 @@ def split_discs(light_dirs: Tensor, radius: Tensor, rings: int) -> tuple[Tensor,
     return dirs, radius / math.sqrt(len(points))
 
 
-def _ring_points(rings: int) -> Tensor:
+@transport.constant
+def _ring_points(rings: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Points (1 + 3 rings (rings + 1), 2) in the unit disc: its centre and rings of 6, 12, ... points.
 
     Each ring lies where, with the extent of the small discs themselves, the second moment is the disc's.
@@ -94,7 +95,7 @@ def _ring_points(rings: int) -> Tensor:
         distance = math.sqrt((0.5 * (inner + outer) - 0.5) / count)
         turns = [2.0 * math.pi * (step + 0.5 * (ring % 2)) / (6 * ring) for step in range(6 * ring)]
         points += [(distance * math.cos(turn), distance * math.sin(turn)) for turn in turns]
-    return torch.tensor(points, dtype=torch.float64)
+    return torch.tensor(points, dtype=torch.float64).to(device, dtype)
 
 
 def widened_alpha(alpha: float, radius: Tensor) -> Tensor:

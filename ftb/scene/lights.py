@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ftb.maths import sh
 from ftb.maths.color import luminance
 from ftb.scene import lights_procedural as procedural
 from ftb.scene.lights_config import LightConfig, LightShares
@@ -18,7 +19,6 @@ from ftb.scene.lights_paint import (
     ENVIRONMENT_HEIGHT,
     LightParts,
     facing_irradiance,
-    grid,
     joined,
     painted_key,
 )
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 KEY_LIGHTS = 2
+SH_ORDER = 4
 
 PROCEDURAL_KINDS = {
     "sky": procedural.sky,
@@ -65,9 +66,7 @@ def sample_lighting(
     return _finished(parts), kind
 
 
-def _draw_kind(
-    draws: Draws, environments: list[Environment], config: LightConfig
-) -> tuple[str, LightParts]:
+def _draw_kind(draws: Draws, environments: list[Environment], config: LightConfig) -> tuple[str, LightParts]:
     kinds = [kind for kind in KINDS if environments or kind != "hdri"]
     kind = kinds[draws.index([getattr(config.shares, kind) for kind in kinds])]
     if kind != "mixture":
@@ -103,14 +102,15 @@ def _finished(parts: LightParts) -> Lighting:
     environment = parts.environment
     for key in present[KEY_LIGHTS:]:
         environment = environment + painted_key(key)
+    environment = environment.reshape(ENVIRONMENT_HEIGHT, 2 * ENVIRONMENT_HEIGHT, 3).contiguous()
     keys = present[:KEY_LIGHTS]
     absent = KEY_LIGHTS - len(keys)
     forward = torch.tensor([0.0, 0.0, 1.0])
     directions: list[Tensor] = [key.direction for key in keys] + [forward] * absent
     irradiance = [key.irradiance for key in keys] + [torch.zeros(3)] * absent
     return Lighting(
-        environment=environment.reshape(ENVIRONMENT_HEIGHT, 2 * ENVIRONMENT_HEIGHT, 3).contiguous(),
-        sh_coeffs=grid().sh_weights @ environment,
+        environment=environment,
+        sh_coeffs=sh.project_environment(environment, SH_ORDER),
         key_dirs=torch.stack(directions),
         key_irradiance=torch.stack(irradiance),
         key_angular_radius=torch.tensor([key.radius for key in keys] + [0.0] * absent),

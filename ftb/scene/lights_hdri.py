@@ -55,7 +55,7 @@ def prepare_environment(environment: Tensor) -> Environment:
     keys: list[KeyLight] = []
     for _ in range(MAX_LIFTED):
         key, rest = lift_brightest(residual)
-        if key is None or any(float(key.direction @ other.direction) > math.cos(_MIN_APART) for other in keys):
+        if key is None or any(float(key.direction @ k.direction) > math.cos(_MIN_APART) for k in keys):
             break
         keys.append(key)
         residual = rest

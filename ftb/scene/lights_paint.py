@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ftb.maths import envmap, sh, sphere
+from ftb.maths import envmap, sphere
 
 ENVIRONMENT_HEIGHT = 32
-SH_ORDER = 4
 # A key light stands for sources up to this radius; larger ones are painted in the environment.
 MAX_KEY_RADIUS = math.radians(15.0)
 MIN_KEY_RADIUS = math.radians(0.2)
@@ -43,15 +42,13 @@ class LightParts:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """Constants of the grid: directions (2048, 3), solid_angles (2048,), and two projections.
+    """Constants of the grid: directions (2048, 3), solid_angles (2048,), and probes of irradiance.
 
-    sh_weights (25, 2048): radiance to coefficients. irradiance_weights (P, 2048): radiance to the
-    irradiance on `probe_normals` (P, 3), whose first is +Z.
+    irradiance_weights (P, 2048): radiance to the irradiance on `probe_normals` (P, 3), whose first is +Z.
     """
 
     directions: Tensor
     solid_angles: Tensor
-    sh_weights: Tensor
     irradiance_weights: Tensor
     probe_normals: Tensor
 
@@ -67,7 +64,6 @@ def grid() -> Grid:
     return Grid(
         directions=directions.float(),
         solid_angles=solid_angles.float(),
-        sh_weights=(sh.evaluate(directions, SH_ORDER) * solid_angles[:, None]).T.contiguous().float(),
         irradiance_weights=(cosines * solid_angles).float(),
         probe_normals=probes.float(),
     )

@@ -31,6 +31,8 @@ from ftb.scene.lights_paint import (
 )
 
 STAGE_LIGHTS = 100
+# Sine of the elevation over which sky goes over into ground: one texel.
+_HORIZON = math.pi / 32
 
 
 def direction_at(azimuth: float, elevation: float) -> Tensor:
@@ -44,9 +46,7 @@ def direction_at(azimuth: float, elevation: float) -> Tensor:
 def direction_off_axis(angle: float, roll: float) -> Tensor:
     """(3,) unit, `angle` from the camera's axis (+Z), at `roll` around it (0 = right, 90° = up); radians."""
     side = math.sin(angle)
-    return torch.tensor(
-        [side * math.cos(roll), side * math.sin(roll), math.cos(angle)], dtype=torch.float32
-    )
+    return torch.tensor([side * math.cos(roll), side * math.sin(roll), math.cos(angle)], dtype=torch.float32)
 
 
 def draw_off_axis(draws: Draws, max_degrees: float, upward: float) -> Tensor:
@@ -104,14 +104,15 @@ def sky(draws: Draws, config: LightConfig) -> LightParts:
         dome = zenith + (haze * white - haze * zenith) + band * white + glow * sun_color
     else:
         dome = white * (1.0 + 2.0 * heights.clamp_min(0.0)) / 3.0  # CIE overcast sky
-    dome = torch.where(heights > 0.0, dome, torch.zeros(()))
-    power = draws.log_uniform(0.2, 8.0) * (1.0 - 0.7 * haze)
+    above = (heights / _HORIZON + 0.5).clamp(0.0, 1.0)  # a horizon as soft as the texels are large
+    dome = dome * above
+    power = draws.log_uniform(0.4, 10.0) * (1.0 - 0.7 * haze)
     radius = math.radians(draws.log_uniform(0.27, 3.0))
     irradiance = sun_color * power * float(_irradiance(dome, up).mean())
     irradiance = irradiance if clear else torch.zeros(3)
-    ground = draws.log_uniform(0.05, 0.5) * (0.7 + 0.3 * draw_color(draws, (2500.0, 6500.0), 0.2))
+    ground = draws.log_uniform(0.05, 0.5) * (0.7 + 0.3 * draw_color(draws, (2500.0, 6500.0), 0.05))
     received = _irradiance(dome, up) + irradiance * max(float(sun @ up), 0.0)
-    environment = torch.where(heights > 0.0, dome, ground * received / math.pi)
+    environment = dome + (1.0 - above) * ground * received / math.pi
     shaded = draws.chance(0.35)
     direction = direction_at(draws.uniform(-math.pi, math.pi), draws.uniform(0.0, 0.6))
     extent, darkness = draws.uniform(0.6, 1.3), draws.uniform(0.5, 0.9)

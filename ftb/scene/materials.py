@@ -23,8 +23,8 @@ class BallMaterial:
             raise ValueError(f"albedo: expected [0, 1], got {self.albedo}")
         if self.f0 is not None and not 0.0 <= self.f0 <= 1.0:
             raise ValueError(f"f0: expected None or [0, 1], got {self.f0}")
-        if not (self.alpha == 0.0 or 0.01 <= self.alpha <= 1.0):
-            raise ValueError(f"alpha: expected 0 for a mirror or [0.01, 1], got {self.alpha}")
+        if not (self.alpha == 0.0 or 0.04 <= self.alpha <= 1.0):
+            raise ValueError(f"alpha: expected 0 for a mirror or [0.04, 1], got {self.alpha}")
 
 
 BALL_MATERIALS: dict[str, BallMaterial] = {
