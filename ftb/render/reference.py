@@ -41,7 +41,6 @@ class ReferenceRasterizer(Rasterizer):
         return stack(images).map(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
 
-
 def _rasterize_one(corners: Tensor, rays: Tensor, camera: Camera, cull: bool) -> Fragments:
     """One image. corners (F, 3, 3) of each face, in view; rays (H, W, 2); camera unbatched."""
     height, width = rays.shape[:2]

@@ -85,9 +85,7 @@ def nearness_plane(s: Frame, normal: wp.vec3d, v: wp.vec3d, scale: wp.float64) -
 
 
 @wp.func
-def set_up_depth(
-    s: Frame, t: Triangle, seen: wp.mat33d, scale: wp.float64, near: wp.float64
-) -> Triangle:
+def set_up_depth(s: Frame, t: Triangle, seen: wp.mat33d, scale: wp.float64, near: wp.float64) -> Triangle:
     """Complete a triangle by its nearness and that of its extremes, which bound it against rounding."""
     normal = wp.cross(seen[1] - seen[0], seen[2] - seen[0])
     nearest = wp.min(wp.min(seen[0, 2], seen[1, 2]), seen[2, 2])
