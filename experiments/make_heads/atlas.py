@@ -13,8 +13,8 @@ BOXES = {
     "mouth": (0.760, 0.110, 0.996, 0.250),
     "socket": (0.760, 0.004, 0.858, 0.100),
     "teeth": (0.868, 0.004, 0.996, 0.050),
-    "tongue": (0.868, 0.058, 0.996, 0.094),
-    "lash": (0.868, 0.1015, 0.996, 0.1065),
+    "tongue": (0.868, 0.060, 0.996, 0.100),
+    "lash": (0.505, 0.005, 0.533, 0.033),  # a corner that the round eye chart leaves free
     "curtain": (0.380, 0.004, 0.494, 0.250),
 }
 FACE_U, FACE_V = 0.872, 0.4835  # middle of the face in MakeHuman's layout, where up is −u

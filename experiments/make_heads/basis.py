@@ -6,7 +6,7 @@ import numpy as np
 from source import Source, action_table, macro_table, slider_table
 from topology import Topology
 
-LASH_LENGTH = 0.5
+LASH_LENGTH = 0.4
 QUANTUM = 1e-5  # metres; int16 then spans ±0.33 m
 
 

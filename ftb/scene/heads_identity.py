@@ -18,9 +18,10 @@ SLIDER_SPREAD, SLIDER_TRAVEL = 0.33, 2.2e-3  # one standard deviation: of the ra
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Phenotype in [0, 1] each; `ancestry` weights sum to 1; sliders (S,) in [−1, 1], one for each pair of
+    """tone: Monk skin tone, uniform in [1, 10]. Phenotype in [0, 1] each; `ancestry` weights sum to 1; sliders (S,) in [−1, 1], one for each pair of
     opposite shapes; asymmetry: relative difference between the two halves' sliders."""
 
+    tone: float
     age: float
     gender: float
     muscle: float
@@ -64,10 +65,14 @@ def sample_identity(slider_travel: np.ndarray, *, generator: torch.Generator) ->
     # Most people are clearly one or the other; the square keeps the middle rare.
     gender = 0.35 * uniform[2] ** 2
     gender = gender if uniform[3] < 0.5 else 1.0 - gender
-    ancestry = exponential**1.6 + 1e-6  # sharper than uniform on the simplex: recognisable, yet mixed
+    tone = 1.0 + 9.0 * uniform[5]
+    # Sharper than uniform on the simplex: recognisable, yet mixed. Tones lean the odds, no more than that.
+    dark = (tone - 1.0) / 9.0
+    ancestry = exponential**1.6 * (0.25 + 1.5 * dark, 1.1 - 0.5 * dark, 1.4 - 1.1 * dark) + 1e-6
     spread = np.minimum(SLIDER_SPREAD, SLIDER_TRAVEL / slider_travel)
     sliders = np.clip(normal[2:], -2.5, 2.5) * spread
     return Identity(
+        tone=float(tone),
         age=float(age),
         gender=float(gender),
         muscle=float(0.3 + 0.5 * uniform[4]),

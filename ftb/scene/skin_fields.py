@@ -109,7 +109,7 @@ def beard_fields(point: np.ndarray, lips: np.ndarray) -> tuple[np.ndarray, np.nd
                  * ramp(3.2, 2.5, across) * ramp(-1.0, 0.5, forward))
     beard = np.maximum(beard, 0.8 * ramp(0.5, 0.1, np.abs(across - 2.9)) * ramp(-5.6, -6.2, up)
                        * ramp(-9.0, -7.5, up) * ramp(-1.0, 0.5, forward))
-    clear = 1.0 - ramp(0.1, 0.5, lips)
+    clear = 1.0 - ramp(0.5, 0.8, lips)
     return beard * clear, moustache * clear
 
 

@@ -123,7 +123,7 @@ def _hair_colour(stream: _Stream, tone: float, age: float) -> tuple[np.ndarray, 
     first, second, mix = _pick(shares, stream()), _pick(shares, stream()), stream(0.0, 0.35)
     palette = np.array(list(HAIR_COLOURS.values()))
     colour = palette[first] ** (1 - mix) * palette[second] ** mix * np.exp(stream(-0.25, 0.25))
-    dyed = stream() < 0.03
+    dyed = stream() < 0.02
     hue = np.array([stream(0.02, 0.5), stream(0.01, 0.2), stream(0.02, 0.4)])
     onset = np.clip((age - 0.77) / 0.20, 0.0, 1.0)  # Anny's age: 2/3 is 25 years, 1 is 90
     grey = np.clip(onset * 1.3 + stream(-0.5, 0.5), 0.0, 1.0) * (onset > 0)
@@ -151,7 +151,7 @@ def sample_look(identity: Identity, *, generator: torch.Generator) -> Look:
     """Draw a look that goes with the identity; always the same number of draws."""
     stream = _Stream(torch.rand(96, generator=generator, dtype=torch.float64).numpy())
     weights = torch.randn(3 * sum(NOISE_FIELDS), generator=generator, dtype=torch.float64).numpy()
-    tone = stream(1.0, 10.0)
+    tone = identity.tone
     grown = np.clip((identity.age - 0.48) / 0.12, 0.0, 1.0)
     male = np.clip((0.5 - identity.gender) / 0.2, 0.0, 1.0) * grown
     old = np.clip((identity.age - 0.68) / 0.3, 0.0, 1.0)
@@ -170,7 +170,7 @@ def sample_look(identity: Identity, *, generator: torch.Generator) -> Look:
         fringe=max(0.0, stream(-5.0, 4.2)) * (style.top[1] > 1.0), crown=stream(0.0, 1.0, 2.0) * old * male,
         curtain=Curtain(fall=_between(style.fall, stream()), opening=stream(52.0, 84.0), volume=stream(0.2, 1.3),
                         waves=(stream(0.1, 0.9), stream(0.0, 6.28), stream(0.0, 6.28))),
-        brow=(stream(0.22, 0.36) + 0.10 * male * stream(), stream(-0.12, 0.22), stream(0.55, 1.0)),
+        brow=(stream(0.22, 0.36) + 0.10 * male * stream(), stream(-0.12, 0.22), stream(0.7, 1.0)),
         beard=(stream(0.6, 1.0) * bearded, stream(0.15, 1.6, 2.0) * bearded),
         moustache=stream(0.6, 1.0) * float(bearded or moustached), stubble=stream(0.0, 0.55, 1.3) * male,
         lashes=stream(0.35, 0.75) + 0.25 * made_up,

@@ -119,7 +119,7 @@ def paint_brows(canvas: Canvas) -> None:
     tail = np.clip(along, 0.0, 1.0)
     width = np.float32(thickness) * (0.7 + 0.5 * np.clip(along * 3.0, 0.0, 1.0)) * (1.0 - 0.7 * tail * tail * tail)
     ends = ramp(-0.08, 0.2, along) * ramp(1.08, 0.8, along)
-    strokes = np.clip(0.85 + 0.28 * hair + 0.10 * canvas.grain[where], 0.25, 1.3)
+    strokes = np.clip(0.95 + 0.2 * hair + 0.10 * canvas.grain[where], 0.35, 1.3)
     brow = np.exp(-((across / width) ** 2)) * ends * strokes * np.float32(density)
     colour = canvas.hair * 0.8 + 0.2 * np.float32(0.02)
     canvas.blend(where, colour, np.clip(brow, 0.0, 0.95))
@@ -136,7 +136,7 @@ def paint_beard(canvas: Canvas) -> None:
         return
     where = fields.regions["beard"]
     beard, moustache, grain = fields.beard[where], fields.moustache[where], canvas.grain[where]
-    hairs = np.clip(0.85 + 0.12 * canvas.fine[where] + 0.15 * grain, 0.4, 1.15)
+    hairs = np.clip(0.92 + 0.10 * canvas.fine[where] + 0.10 * grain, 0.6, 1.1)
     colour = canvas.hair * np.float32(0.9)
     shadow = np.float32(0.42 * look.stubble) * np.maximum(beard, moustache) * hairs
     canvas.blend(where, colour, np.clip(shadow, 0.0, 0.6))
@@ -176,7 +176,7 @@ def hanging_hair(canvas: Canvas) -> np.ndarray:
     phase = np.float32(6.28 * canvas.look.moles[1, 0])
     waves = sum(np.sin(np.float32(count) * around + np.float32(bend) * (down + phase))
                 for count, bend in ((41, 2.0), (67, -3.0), (97, 1.0), (137, 4.0), (29, 1.5)))
-    return canvas.hair * np.exp(0.13 * waves + 0.10 * canvas.grain[rows] - 0.15 * down)
+    return canvas.hair * np.exp(0.13 * waves + 0.04 * canvas.grain[rows] - 0.15 * down)
 
 
 def paint_cloth(canvas: Canvas) -> None:
