@@ -58,8 +58,15 @@ def _chart_tongue(uv: np.ndarray) -> np.ndarray:
     return np.stack([_unit(uv[:, 1]), _unit(uv[:, 0])], axis=1)
 
 
-CHART_MAPS = {"head": _chart_head, "socket": _chart_socket, "tongue": _chart_tongue, "mouth": _chart_plain,
-              "torso": _chart_torso, "teeth": _chart_plain, "lash": _chart_plain}
+CHART_MAPS = {
+    "head": _chart_head,
+    "socket": _chart_socket,
+    "tongue": _chart_tongue,
+    "mouth": _chart_plain,
+    "torso": _chart_torso,
+    "teeth": _chart_plain,
+    "lash": _chart_plain,
+}
 
 
 def lay_out(corner_uv: np.ndarray, corner_chart: np.ndarray) -> np.ndarray:

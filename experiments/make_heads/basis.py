@@ -11,7 +11,10 @@ QUANTUM = 1e-5  # metres; int16 then spans ±0.33 m
 
 
 def _quantize(shapes: np.ndarray) -> np.ndarray:
-    return np.round(shapes / QUANTUM).astype(np.int16)
+    steps = np.round(shapes / QUANTUM)
+    if np.abs(steps).max() > np.iinfo(np.int16).max:
+        raise ValueError(f"shapes: expected displacements below 0.32 m, got {np.abs(shapes).max():.3f} m")
+    return steps.astype(np.int16)
 
 
 def _centre_on_eyes(shapes: np.ndarray, topology: Topology) -> np.ndarray:

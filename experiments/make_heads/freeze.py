@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from ftb.scene.heads_anny import AnnyHeads  # noqa: E402
-from ftb.scene.heads_expression import sample_expression  # noqa: E402
-from ftb.scene.heads_frozen import freeze  # noqa: E402
-from ftb.scene.heads_identity import sample_identity  # noqa: E402
+from ftb.scene.heads_anny import AnnyHeads
+from ftb.scene.heads_expression import sample_expression
+from ftb.scene.heads_frozen import freeze
+from ftb.scene.heads_identity import sample_identity
 
 COUNT, SEEDS, TEXTURE = 16, 4000, 256
 # Anny's age of the four quarters: child, young, middle, old; men and women by turns.
@@ -24,12 +24,16 @@ def choose_seeds(source: AnnyHeads) -> list[int]:
     seeds: dict[int, int] = {}
     for seed in range(SEEDS):
         generator = torch.Generator().manual_seed(seed)
-        person = sample_identity(source.anatomy.slider_travel, generator=generator)
+        person = sample_identity(source.slider_spread, generator=generator)
         expression = sample_expression(list(source.anatomy.actions), generator=generator)
         cell = min(int((person.tone - 1.0) / 9.0 * COUNT), COUNT - 1)
         low, high = AGES[(cell * 5 + 1) % 4 if cell % 8 else 0]
         woman = cell % 2 == 1
-        if low <= person.age <= high and (person.gender > 0.5) == woman and expression.name == QUIET[cell // 2 % 4]:
+        if (
+            low <= person.age <= high
+            and (person.gender > 0.5) == woman
+            and expression.name == QUIET[cell // 2 % 4]
+        ):
             seeds.setdefault(cell, seed)
         if len(seeds) == COUNT:
             break
@@ -44,7 +48,13 @@ def main() -> None:
         head = source.head(torch.Generator().manual_seed(seed))
         path = folder / f"frozen_{number:02d}.npz"
         freeze(head, path)
-        print(path.name, f"seed {seed}", head.name, f"tone {head.tone:.1f}", f"{path.stat().st_size / 1e3:.0f} kB")
+        print(
+            path.name,
+            f"seed {seed}",
+            head.name,
+            f"tone {head.tone:.1f}",
+            f"{path.stat().st_size / 1e3:.0f} kB",
+        )
 
 
 if __name__ == "__main__":

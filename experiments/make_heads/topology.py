@@ -13,16 +13,22 @@ SOCKET_Z = 0.117  # eye-socket faces behind this lie behind the eyeball
 COARSE_EDGE, COARSE_Y = 0.0105, 0.650  # scalp quads longer than this are split in four
 
 CHARTS = ("head", "mouth", "torso", "socket", "teeth", "tongue", "lash", "eye", "curtain")
-PARTS = {"helper-upper-teeth": "teeth", "helper-lower-teeth": "teeth", "helper-tongue": "tongue",
-         "helper-l-eyelashes-2": "lash", "helper-r-eyelashes-2": "lash"}
+PARTS = {
+    "helper-upper-teeth": "teeth",
+    "helper-lower-teeth": "teeth",
+    "helper-tongue": "tongue",
+    "helper-l-eyelashes-2": "lash",
+    "helper-r-eyelashes-2": "lash",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Topology:
-    """Faces over corners. base (Vb,) base-mesh index of each basis vertex; extra (Vs, 12) basis vertices and
-    extra_weight (Vs, 12) whose sum is each added vertex; lash_root (L, 2) basis vertices of lashes and the skin
-    vertices they grow from; corner_vertex (V,) welded index, corner_uv (V, 2) MakeHuman uv, corner_chart
-    (V,) number in CHARTS; faces (F, 3) corners; guide_eyes (2, 72) basis vertices of the eyes, −X first."""
+    """Faces over corners. base (Vb,) base-mesh index of each basis vertex; extra (Vs, 12) basis vertices
+    and extra_weight (Vs, 12) whose sum is each added vertex; lash_root (L, 2) basis vertices of lashes and
+    the skin vertices they grow from; corner_vertex (V,) welded index, corner_uv (V, 2) MakeHuman uv,
+    corner_chart (V,) number in CHARTS; faces (F, 3) corners; guide_eyes (2, 72) basis vertices of the
+    eyes, −X first."""
 
     base: np.ndarray
     extra: np.ndarray
@@ -62,12 +68,17 @@ def _gather_quads(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _coarse(source: Source, quads: np.ndarray, chart: np.ndarray) -> np.ndarray:
     points = source.vertices[quads]
     longest = np.linalg.norm(points - np.roll(points, 1, axis=1), axis=2).max(axis=1)
-    return ((chart == CHARTS.index("head")) & (longest > COARSE_EDGE)
-            & (points[..., 1].mean(axis=1) > COARSE_Y) & (points[..., 2].mean(axis=1) < 0.145))
+    return (
+        (chart == CHARTS.index("head"))
+        & (longest > COARSE_EDGE)
+        & (points[..., 1].mean(axis=1) > COARSE_Y)
+        & (points[..., 2].mean(axis=1) < 0.145)
+    )
 
 
 class _Refiner:
-    """Weights of added points: midpoints of edges on a cubic through the edge's row, centres as Coons patches.
+    """Weights of added points: midpoints of edges on a cubic through the edge's row, centres as Coons
+    patches.
 
     A straight mean would leave every scalp faceted against the background.
     """
@@ -96,7 +107,8 @@ class _Refiner:
         return {a: 9 / 16, b: 9 / 16, before: -1 / 16, after: -1 / 16}
 
     def centre(self, quad: list[int]) -> dict[int, float]:
-        """Vertex weights of the middle of a quad: half its edges' middles' sum less a quarter of its corners'."""
+        """Vertex weights of the middle of a quad: half its edges' middles' sum less a quarter of its
+        corners'."""
         weights: dict[int, float] = dict.fromkeys(quad, -0.25)
         for a, b in zip(quad, quad[1:] + quad[:1], strict=True):
             for vertex, weight in self.middle(a, b).items():
@@ -141,8 +153,10 @@ class _Builder:
         if not any(split):
             self.faces += [(corner[0], corner[1], corner[2]), (corner[0], corner[2], corner[3])]
             return
-        middle = [self.corner([quad[i], quad[(i + 1) % 4]], [uv[i], uv[(i + 1) % 4]], chart) if split[i] else None
-                  for i in range(4)]
+        middle = [
+            self.corner([quad[i], quad[(i + 1) % 4]], [uv[i], uv[(i + 1) % 4]], chart) if split[i] else None
+            for i in range(4)
+        ]
         centre = self.corner(list(quad), list(uv), chart)
         for i in range(4):
             if whole:
@@ -166,8 +180,9 @@ def _padded(builder: _Builder) -> tuple[np.ndarray, np.ndarray]:
 
 def _lash_roots(source: Source, base: np.ndarray) -> np.ndarray:
     """(L, 2) each lash vertex and the nearest vertex of the body, as basis vertices."""
-    lashes = np.unique(np.concatenate([source.quads[group].ravel() for group, name in PARTS.items()
-                                       if name == "lash"]))
+    lashes = np.unique(
+        np.concatenate([source.quads[group].ravel() for group, name in PARTS.items() if name == "lash"])
+    )
     body = base[np.isin(base, source.quads["body"])]
     gap = np.linalg.norm(source.vertices[lashes][:, None] - source.vertices[body][None], axis=2)
     return np.stack([np.searchsorted(base, lashes), np.searchsorted(base, body[gap.argmin(axis=1)])], axis=1)
@@ -179,7 +194,9 @@ def build_topology(source: Source) -> Topology:
     eyes = [np.unique(source.quads[group]) for group in ("helper-r-eye", "helper-l-eye")]
     base = np.unique(np.concatenate([quads.ravel(), *eyes]))
     coarse = _coarse(source, quads, chart)
-    split_edges = {frozenset((int(quad[i]), int(quad[(i + 1) % 4]))) for quad in quads[coarse] for i in range(4)}
+    split_edges = {
+        frozenset((int(quad[i]), int(quad[(i + 1) % 4]))) for quad in quads[coarse] for i in range(4)
+    }
     builder = _Builder(source, base, _Refiner(quads, split_edges))
     for quad, uv, number, whole in zip(quads, uv_quads, chart, coarse, strict=True):
         split = [frozenset((int(quad[i]), int(quad[(i + 1) % 4]))) in split_edges for i in range(4)]

@@ -16,12 +16,13 @@ SKIN_F0 = 0.028  # specular reflectance at normal incidence (refractive index 1.
 
 @dataclass(frozen=True, kw_only=True)
 class Head(TensorData):
-    """One head in its own frame: +Y up, +Z where the face looks, metres, origin between the ears at eye level.
+    """One head in its own frame: +Y up, +Z where the face looks, metres, origin between the ears at eye
+    level.
 
-    mesh (batch of 1; faces and uvs are the same for every head of a procedural source); albedo_linear
-    (T, T, 3) in [0, 1]; material (T, T, 2): perceptual roughness and specular reflectance F0; landmarks
-    (5, 3): eye centres (−X first), nose tip, mouth corners (−X first), YuNet's order as seen in a
-    picture; tone: Monk skin tone 1 (lightest) to 10; name: what it was made from.
+    mesh (batch of 1; faces and uvs are the same for every head of a procedural source); albedo_linear (T,
+    T, 3) in [0, 1]; material (T, T, 2): perceptual roughness and specular reflectance F0; landmarks (5,
+    3): eye centres (−X first), nose tip, mouth corners (−X first), YuNet's order as seen in a picture;
+    tone: Monk skin tone 1 (lightest) to 10; name: what it was made from.
     """
 
     mesh: Mesh

@@ -66,10 +66,13 @@ class Anatomy:
         return np.concatenate([basis, added])
 
     @cached_property
-    def slider_travel(self) -> np.ndarray:
-        """(S,) metres that each slider moves its farthest vertex at 1."""
-        rows = [np.stack([positive, negative]) for _, positive, negative in self.sliders]
-        return np.array([np.sqrt((row.astype(np.float64) ** 2).sum(axis=2)).max() for row in rows]) * QUANTUM
+    def slider_travel(self) -> dict[str, float]:
+        """Metres that each slider moves its farthest vertex at 1, by name."""
+        rows = {name: np.stack([positive, negative]) for name, positive, negative in self.sliders}
+        return {
+            name: float(np.sqrt((row.astype(np.float64) ** 2).sum(axis=2)).max() * QUANTUM)
+            for name, row in rows.items()
+        }
 
     @cached_property
     def incidence(self) -> Incidence:
@@ -79,8 +82,10 @@ class Anatomy:
     @cached_property
     def mouth_corners(self) -> tuple[int, int]:
         """Welded vertices where the lips meet, −X first: the extremes of the seam of lips and mouth."""
-        inside = {name: set(self.corner_vertex[self.corner_chart == self.charts.index(name)].tolist())
-                  for name in ("head", "mouth")}
+        inside = {
+            name: set(self.corner_vertex[self.corner_chart == self.charts.index(name)].tolist())
+            for name in ("head", "mouth")
+        }
         seam = np.array(sorted(inside["head"] & inside["mouth"]))
         return int(seam[self.template[seam, 0].argmin()]), int(seam[self.template[seam, 0].argmax()])
 
@@ -91,7 +96,11 @@ class Anatomy:
         place = self.template[middle]
         tip = middle[place[:, 2].argmax()]
         level = middle[np.abs(place[:, 1] - 0.012) < 0.012]
-        return int(tip), int(level[self.template[level, 2].argmax()]), int(level[self.template[level, 2].argmin()])
+        return (
+            int(tip),
+            int(level[self.template[level, 2].argmax()]),
+            int(level[self.template[level, 2].argmin()]),
+        )
 
 
 def _pair_sliders(names: list[str], rows: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -110,8 +119,10 @@ def _eye_corners(box: np.ndarray, *, mirrored: bool) -> np.ndarray:
 
 def _masks(data: dict[str, np.ndarray], added: int) -> dict[str, np.ndarray]:
     """Corner masks from bytes; none on the `added` corners of eyes and hanging hair."""
-    return {name: np.concatenate([values.astype(np.float32) / 255.0, np.zeros(added, dtype=np.float32)])
-            for name, values in zip(data["mask_names"].tolist(), data["masks"], strict=True)}
+    return {
+        name: np.concatenate([values.astype(np.float32) / 255.0, np.zeros(added, dtype=np.float32)])
+        for name, values in zip(data["mask_names"].tolist(), data["masks"], strict=True)
+    }
 
 
 @lru_cache(maxsize=1)
@@ -121,9 +132,11 @@ def load_anatomy(path: Path | None = None) -> Anatomy:
         data = {name: asset[name] for name in asset.files}
     charts = data["charts"].tolist()
     boxes = dict(zip(charts, data["boxes"], strict=True))
-    parts = [("eye", EYE_FACES, _eye_corners(boxes["eye"], mirrored=True)),
-             ("eye", EYE_FACES, _eye_corners(boxes["eye"], mirrored=False)),
-             ("curtain", CURTAIN_FACES, curtain_uvs(boxes["curtain"]))]
+    parts = [
+        ("eye", EYE_FACES, _eye_corners(boxes["eye"], mirrored=True)),
+        ("eye", EYE_FACES, _eye_corners(boxes["eye"], mirrored=False)),
+        ("curtain", CURTAIN_FACES, curtain_uvs(boxes["curtain"])),
+    ]
     corner_vertex, uvs, faces = [data["corner_vertex"]], [data["uvs"]], [data["faces"]]
     corner_chart = [data["corner_chart"]]
     welded, corners = len(data["template"]) + len(data["extra"]), len(data["uvs"])

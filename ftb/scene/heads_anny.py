@@ -10,10 +10,10 @@ import torch
 
 from ftb.scene.heads import Head, HeadSource
 from ftb.scene.heads_anatomy import QUANTUM, Anatomy, load_anatomy
-from ftb.scene.heads_expression import Expression, sample_expression
 from ftb.scene.heads_curtain import CURTAIN_PLACE, Curtain, shape_curtain
+from ftb.scene.heads_expression import Expression, sample_expression
 from ftb.scene.heads_eyes import place_eye
-from ftb.scene.heads_identity import Identity, macro_weights, sample_identity
+from ftb.scene.heads_identity import Identity, macro_weights, sample_identity, slider_spread
 from ftb.scene.heads_normals import angle_weighted_normals
 from ftb.scene.skin_fields import build_fields
 from ftb.scene.skin_hair import hair_thickness, vertex_fields
@@ -35,17 +35,21 @@ class Geometry:
 
 
 class AnnyHeads(HeadSource):
-    """Endless people: phenotype, face shape, expression, gaze, neck; skin, hair and eyes (`ftb.scene.skin`)."""
+    """Endless people: phenotype, face shape, expression, gaze, neck; skin, hair and eyes
+    (`ftb.scene.skin`)."""
 
     name = "anny"
 
     def __init__(self, texture_size: int = 256) -> None:
         self.anatomy = load_anatomy()
         self.texture_size = texture_size
+        self.slider_spread = np.array(
+            [slider_spread(name, travel) for name, travel in self.anatomy.slider_travel.items()]
+        )
 
     def head(self, generator: torch.Generator) -> Head:
         """Draw one person."""
-        identity = sample_identity(self.anatomy.slider_travel, generator=generator)
+        identity = sample_identity(self.slider_spread, generator=generator)
         expression = sample_expression(list(self.anatomy.actions), generator=generator)
         look = sample_look(identity, generator=generator)
         geometry = shape_head(self.anatomy, identity, expression, hair_thickness(look), look.curtain)
@@ -82,11 +86,15 @@ def _blend(anatomy: Anatomy, identity: Identity, expression: Expression) -> np.n
     return total
 
 
-def _turn_shoulders(anatomy: Anatomy, vertices: np.ndarray, neck_deg: tuple[float, float, float]) -> np.ndarray:
+def _turn_shoulders(
+    anatomy: Anatomy, vertices: np.ndarray, neck_deg: tuple[float, float, float]
+) -> np.ndarray:
     """Turn what is below the head about the top of the spine; the head itself stays upright in its frame."""
     yaw, pitch, roll = (math.radians(angle) for angle in neck_deg)
     about_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
-    about_x = np.array([[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]])
+    about_x = np.array(
+        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
+    )
     about_z = np.array([[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]])
     change = (about_y @ about_x @ about_z - np.eye(3)).astype(np.float32)
     arm = (vertices - NECK_PIVOT) * (1.0 - anatomy.head_weight)[:, None]
@@ -103,9 +111,13 @@ def shape_head(
     basis = _turn_shoulders(anatomy, _blend(anatomy, identity, expression), expression.neck_deg)
     sideways, up = expression.gaze_deg
     # Eyes converge a little, as on something a metre or two away: right (−X) eye turns to +X.
-    eyes = [place_eye(basis[guide], (sideways + vergence, up))
-            for guide, vergence in zip(anatomy.guide_eyes, (1.5, -1.5), strict=True)]
-    welded = np.concatenate([anatomy.refine(basis), eyes[0][0], eyes[1][0], np.zeros_like(CURTAIN_PLACE, dtype=np.float32)])
+    eyes = [
+        place_eye(basis[guide], (sideways + vergence, up))
+        for guide, vergence in zip(anatomy.guide_eyes, (1.5, -1.5), strict=True)
+    ]
+    welded = np.concatenate(
+        [anatomy.refine(basis), eyes[0][0], eyes[1][0], np.zeros_like(CURTAIN_PLACE, dtype=np.float32)]
+    )
     centres = np.stack([eyes[0][1], eyes[1][1]])
     _, brow, nape = anatomy.profile
     origin = centres.mean(axis=0)
@@ -113,7 +125,7 @@ def shape_head(
     welded -= origin
     normals = angle_weighted_normals(welded, anatomy.welded_faces, anatomy.incidence)
     welded += normals * thickness[:, None]
-    welded[-len(CURTAIN_PLACE):] = _hang_hair(anatomy, welded, curtain)
+    welded[-len(CURTAIN_PLACE) :] = _hang_hair(anatomy, welded, curtain)
     normals = angle_weighted_normals(welded, anatomy.welded_faces, anatomy.incidence)
     return Geometry(vertices=welded, normals=normals, eye_centres=centres - origin, eye_radius=eyes[0][2])
 

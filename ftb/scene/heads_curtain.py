@@ -1,4 +1,5 @@
-"""Hanging hair: a closed sheet around the back and the sides of the head, hidden inside it when hair is short."""
+"""Hanging hair: a closed sheet around the back and the sides of the head, hidden inside it when hair is
+short."""
 
 from __future__ import annotations
 
@@ -12,10 +13,12 @@ TOP_CM = 6.2  # where it leaves the cap, above the eyes
 
 
 def _grid() -> tuple[np.ndarray, np.ndarray]:
-    """(C, 3): column in [−1, 1] around the head, row in [0, 1] down, side (+1 outer, −1 inner); faces (Fc, 3)."""
+    """(C, 3): column in [−1, 1] around the head, row in [0, 1] down, side (+1 outer, −1 inner); faces (Fc,
+    3)."""
     around = np.linspace(-1.0, 1.0, COLUMNS)
-    ring = np.concatenate([np.stack([around, np.ones(COLUMNS)], axis=1),
-                           np.stack([around[::-1], -np.ones(COLUMNS)], axis=1)])
+    ring = np.concatenate(
+        [np.stack([around, np.ones(COLUMNS)], axis=1), np.stack([around[::-1], -np.ones(COLUMNS)], axis=1)]
+    )
     rows = np.linspace(0.0, 1.0, ROWS)
     count = len(ring)
     place = np.concatenate([np.column_stack([ring[:, 0], np.full(count, row), ring[:, 1]]) for row in rows])
@@ -29,8 +32,10 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
     outer, inner = np.arange(COLUMNS - 1), count - 1 - np.arange(COLUMNS - 1)
     for row, flip in ((0, True), (ROWS - 1, False)):  # close the top and the bottom
         start = row * count
-        cap = [np.stack([start + outer, start + inner, start + inner - 1], axis=1),
-               np.stack([start + outer, start + inner - 1, start + outer + 1], axis=1)]
+        cap = [
+            np.stack([start + outer, start + inner, start + inner - 1], axis=1),
+            np.stack([start + outer, start + inner - 1, start + outer + 1], axis=1),
+        ]
         faces += [part[:, ::-1] for part in cap] if flip else cap
     return place, np.concatenate(faces)
 
@@ -40,8 +45,8 @@ CURTAIN_PLACE, CURTAIN_FACES = _grid()
 
 @dataclass(frozen=True, kw_only=True)
 class Curtain:
-    """Hanging hair of one person: fall, cm below the eyes (0: none); opening, degrees from straight ahead where
-    it begins; volume, cm off the cap; waves: amplitude (cm), and two phases."""
+    """Hanging hair of one person: fall, cm below the eyes (0: none); opening, degrees from straight ahead
+    where it begins; volume, cm off the cap; waves: amplitude (cm), and two phases."""
 
     fall: float
     opening: float
@@ -56,8 +61,8 @@ def curtain_uvs(box: np.ndarray) -> np.ndarray:
 
 
 def shape_curtain(curtain: Curtain, half_width: float, back: float, front: float) -> np.ndarray:
-    """Vertices (C, 3) in metres, origin between the ears at eye level, of a head with hair of these half axes (m):
-    sideways, backwards and forwards to the temples."""
+    """Vertices (C, 3) in metres, origin between the ears at eye level, of a head with hair of these half
+    axes (m): sideways, backwards and forwards to the temples."""
     around, down, side = CURTAIN_PLACE.T
     if curtain.fall <= 0.0:  # a millimetre wide, where nobody sees it
         return (np.stack([around, -down, side], axis=1) * 1e-3 - [0.0, 0.0, 0.02]).astype(np.float32)
@@ -67,8 +72,15 @@ def shape_curtain(curtain: Curtain, half_width: float, back: float, front: float
     height = TOP_CM - down * (TOP_CM + length)
     # The skull narrows above the temples; below the jaw, hair hangs a little closer.
     scale = np.interp(height, (-30.0, -12.0, -5.0, 1.0, 4.0, TOP_CM), (0.99, 0.95, 1.00, 1.00, 0.95, 0.80))
-    wave = amplitude * down * (np.sin(17.0 * around + 0.35 * height + phase) + np.sin(31.0 * around + second)) * 0.5
-    full = np.clip((3.5 - height) / 6.0, 0.0, 1.0) * (1.0 - 0.8 * down**4)  # swells over the ears, turns in at the tips
+    wave = (
+        amplitude
+        * down
+        * (np.sin(17.0 * around + 0.35 * height + phase) + np.sin(31.0 * around + second))
+        * 0.5
+    )
+    full = np.clip((3.5 - height) / 6.0, 0.0, 1.0) * (
+        1.0 - 0.8 * down**4
+    )  # swells over the ears, turns in at the tips
     out = curtain.volume * full + wave + SHEET * side * np.clip(down * 3.0, 0.0, 1.0)
     depth = np.where(np.cos(angle) < 0.0, back, front) * 100.0
     x = np.sin(angle) * (half_width * 100.0 * scale + out)

@@ -16,7 +16,9 @@ def _polar() -> np.ndarray:
     """(E, 2) polar angle from the front and azimuth of every vertex, radians; the pole first."""
     rows = [(0.0, 0.0)]
     for ring in _RINGS_DEG[1:]:
-        rows += [(math.radians(ring), 2.0 * math.pi * (index + 0.5) / _SEGMENTS) for index in range(_SEGMENTS)]
+        rows += [
+            (math.radians(ring), 2.0 * math.pi * (index + 0.5) / _SEGMENTS) for index in range(_SEGMENTS)
+        ]
     return np.array(rows)
 
 
@@ -56,7 +58,9 @@ def place_eye(guide: np.ndarray, gaze_deg: tuple[float, float]) -> tuple[np.ndar
     centre = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2] + radius], dtype=np.float32)
     yaw, pitch = math.radians(gaze_deg[0]), math.radians(-gaze_deg[1])
     about_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
-    about_x = np.array([[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]])
+    about_x = np.array(
+        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
+    )
     turn = (about_y @ about_x).astype(np.float32)
     # Written out instead of a matrix product: BLAS may sum in another order on another machine.
     turned = EYE_UNIT[:, 0:1] * turn[:, 0] + EYE_UNIT[:, 1:2] * turn[:, 1] + EYE_UNIT[:, 2:3] * turn[:, 2]

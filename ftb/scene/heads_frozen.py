@@ -14,9 +14,11 @@ from PIL import Image
 from ftb.assets_path import assets_path
 from ftb.maths.color import linear_from_srgb, srgb_from_linear
 from ftb.scene.heads import Head, HeadSource
-from ftb.scene.heads_anatomy import QUANTUM, Anatomy, load_anatomy
+from ftb.scene.heads_anatomy import Anatomy, load_anatomy
 from ftb.scene.heads_normals import angle_weighted_normals
 from ftb.types import Mesh
+
+QUANTUM = np.float32(2e-5)  # metres a step of the stored int16 positions: ±0.65 m
 
 
 class FrozenHeads(HeadSource):
@@ -56,7 +58,7 @@ def _png(values: np.ndarray) -> np.ndarray:
 
 
 def freeze(head: Head, path: Path) -> None:
-    """Write one procedural head: vertices in steps of 10 µm, textures as 8-bit PNG."""
+    """Write one procedural head: vertices in steps of 20 µm, textures as 8-bit PNG."""
     anatomy = load_anatomy()
     welded = np.zeros((anatomy.welded_count, 3), dtype=np.int16)
     welded[anatomy.corner_vertex] = np.round(head.mesh.vertices[0].numpy() / QUANTUM).astype(np.int16)
@@ -64,8 +66,14 @@ def freeze(head: Head, path: Path) -> None:
     material_u8 = np.zeros((*head.material.shape[:2], 3), dtype=np.uint8)
     material_u8[..., :2] = (head.material * torch.tensor([255.0, 2550.0])).round().clamp(0, 255).numpy()
     about = {"name": head.name, "tone": head.tone, "anatomy": anatomy_mark(anatomy)}
-    np.savez_compressed(path, vertices=welded, landmarks=head.landmarks.numpy(), albedo_srgb_png=_png(albedo_u8),
-                        material_png=_png(material_u8[::2, ::2]), about=np.array(json.dumps(about)))
+    np.savez_compressed(
+        path,
+        vertices=welded,
+        landmarks=head.landmarks.numpy(),
+        albedo_srgb_png=_png(albedo_u8),
+        material_png=_png(material_u8[::2, ::2]),
+        about=np.array(json.dumps(about)),
+    )
 
 
 def read_frozen(path: Path) -> Head:
@@ -74,10 +82,14 @@ def read_frozen(path: Path) -> Head:
     with np.load(path) as data:
         about = json.loads(str(data["about"]))
         if about["anatomy"] != anatomy_mark(anatomy):
-            raise ValueError(f"{path.name}: made for another anatomy.npz; run experiments/make_heads/make_heads.py")
+            raise ValueError(
+                f"{path.name}: made for another anatomy.npz; run experiments/make_heads/make_heads.py"
+            )
         vertices = data["vertices"].astype(np.float32) * QUANTUM
-        pictures = [np.asarray(Image.open(io.BytesIO(data[name].tobytes())), dtype=np.float32) / 255.0
-                    for name in ("albedo_srgb_png", "material_png")]
+        pictures = [
+            np.asarray(Image.open(io.BytesIO(data[name].tobytes())), dtype=np.float32) / 255.0
+            for name in ("albedo_srgb_png", "material_png")
+        ]
         landmarks = torch.from_numpy(data["landmarks"])
     normals = angle_weighted_normals(vertices, anatomy.welded_faces, anatomy.incidence)
     material = pictures[1][..., :2].repeat(2, axis=0).repeat(2, axis=1) * np.float32([1.0, 0.1])

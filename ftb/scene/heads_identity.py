@@ -13,13 +13,31 @@ GENDERS = {"male": 0.0, "female": 1.0}
 MUSCLES = {"minmuscle": 0.0, "averagemuscle": 0.5, "maxmuscle": 1.0}
 WEIGHTS = {"minweight": 0.0, "averageweight": 0.5, "maxweight": 1.0}
 CHILD_SHARE = 0.12
-SLIDER_SPREAD, SLIDER_TRAVEL = 0.33, 2.2e-3  # one standard deviation: of the range, and at most in metres
+# One standard deviation of a slider: share of its range, and at most in metres at the vertex it moves
+# farthest, by the beginning of its name (the last that fits). Families of many sliders add up.
+SLIDER_SPREAD = 0.33
+SLIDER_TRAVEL = {
+    "": 2.0e-3,
+    "head": 3.5e-3,
+    "forehead": 2.5e-3,
+    "neck": 3.0e-3,
+    "nose": 1.3e-3,
+    "nose-nostrils": 0.7e-3,
+    "nose-base": 0.7e-3,
+    "nose-septum": 0.7e-3,
+    "nose-flaring": 0.7e-3,
+    "nose-compression": 0.7e-3,
+    "mouth": 1.2e-3,
+    "eye-": 1.0e-3,
+}
+CHILD_FACES = 0.6  # small faces vary less in metres
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """tone: Monk skin tone, uniform in [1, 10]. Phenotype in [0, 1] each; `ancestry` weights sum to 1; sliders (S,) in [−1, 1], one for each pair of
-    opposite shapes; asymmetry: relative difference between the two halves' sliders."""
+    """tone: Monk skin tone, uniform in [1, 10]. Phenotype in [0, 1] each; `ancestry` weights sum to 1;
+    sliders (S,) in [−1, 1], one for each pair of opposite shapes; asymmetry: relative difference between
+    the two halves' sliders."""
 
     tone: float
     age: float
@@ -35,8 +53,10 @@ def _hats(value: float, anchors: dict[str, float]) -> dict[str, float]:
     """Piecewise linear interpolation weights of a value between named anchors."""
     names, places = list(anchors), np.array(list(anchors.values()))
     step = places[1] - places[0]
-    return {name: float(max(0.0, 1.0 - abs(value - place) / step))
-            for name, place in zip(names, places, strict=True)}
+    return {
+        name: float(max(0.0, 1.0 - abs(value - place) / step))
+        for name, place in zip(names, places, strict=True)
+    }
 
 
 def macro_weights(identity: Identity) -> dict[str, float]:
@@ -55,10 +75,16 @@ def macro_weights(identity: Identity) -> dict[str, float]:
     return {label: share for label, share in corners.items() if share > 0.0}
 
 
-def sample_identity(slider_travel: np.ndarray, *, generator: torch.Generator) -> Identity:
-    """Draw a person. slider_travel (S,): metres that each slider moves its farthest vertex at 1."""
+def slider_spread(name: str, travel: float) -> float:
+    """One standard deviation of a slider's value, that moves its farthest vertex by `travel` metres at 1."""
+    limit = [limit for start, limit in SLIDER_TRAVEL.items() if name.startswith(start)][-1]
+    return min(SLIDER_SPREAD, limit / travel)
+
+
+def sample_identity(spread: np.ndarray, *, generator: torch.Generator) -> Identity:
+    """Draw a person. spread (S,): one standard deviation of each slider, see `slider_spread`."""
     uniform = torch.rand(8, generator=generator, dtype=torch.float64).numpy()
-    normal = torch.randn(2 + len(slider_travel), generator=generator, dtype=torch.float64).numpy()
+    normal = torch.randn(2 + len(spread), generator=generator, dtype=torch.float64).numpy()
     exponential = -np.log1p(-torch.rand(3, generator=generator, dtype=torch.float64).numpy())
     child = uniform[0] < CHILD_SHARE
     age = 0.22 + 0.28 * uniform[1] if child else 0.52 + 0.45 * uniform[1] ** 1.5
@@ -69,15 +95,16 @@ def sample_identity(slider_travel: np.ndarray, *, generator: torch.Generator) ->
     # Sharper than uniform on the simplex: recognisable, yet mixed. Tones lean the odds, no more than that.
     dark = (tone - 1.0) / 9.0
     ancestry = exponential**1.6 * (0.25 + 1.5 * dark, 1.1 - 0.5 * dark, 1.4 - 1.1 * dark) + 1e-6
-    spread = np.minimum(SLIDER_SPREAD, SLIDER_TRAVEL / slider_travel)
-    sliders = np.clip(normal[2:], -2.5, 2.5) * spread
+    sliders = np.clip(normal[2:], -2.3, 2.3) * spread * (CHILD_FACES if child else 1.0)
     return Identity(
         tone=float(tone),
         age=float(age),
         gender=float(gender),
         muscle=float(0.3 + 0.5 * uniform[4]),
         weight=float(np.clip(0.5 + 0.2 * normal[0], 0.05, 0.98)),
-        ancestry=dict(zip(("african", "asian", "caucasian"), (ancestry / ancestry.sum()).tolist(), strict=True)),
+        ancestry=dict(
+            zip(("african", "asian", "caucasian"), (ancestry / ancestry.sum()).tolist(), strict=True)
+        ),
         sliders=sliders,
         asymmetry=float(0.12 * np.clip(normal[1], -2.0, 2.0)),
     )

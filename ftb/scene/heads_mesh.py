@@ -53,8 +53,14 @@ class MeshHeads(HeadSource):
 
 def _with_tone(head: Head, tone: float) -> Head:
     skin = skin_reflectance(np.array(melanin_of_tone(tone)), np.array(0.022), np.array(0.8))
-    return Head(mesh=head.mesh, albedo_linear=torch.from_numpy(skin).float().reshape(1, 1, 3),
-                material=head.material, landmarks=head.landmarks, tone=tone, name=head.name)
+    return Head(
+        mesh=head.mesh,
+        albedo_linear=torch.from_numpy(skin).float().reshape(1, 1, 3),
+        material=head.material,
+        landmarks=head.landmarks,
+        tone=tone,
+        name=head.name,
+    )
 
 
 def load_head(path: Path) -> Head:
@@ -64,7 +70,9 @@ def load_head(path: Path) -> Head:
     unique, inverse = np.unique(vertices, axis=0, return_inverse=True)
     welded = inverse.reshape(-1)[raw.faces]
     normals = angle_weighted_normals(unique, welded, corner_incidence(welded))[inverse.reshape(-1)]
-    albedo = raw.albedo_linear if raw.albedo_linear is not None else np.full((1, 1, 3), 0.35, dtype=np.float32)
+    albedo = (
+        raw.albedo_linear if raw.albedo_linear is not None else np.full((1, 1, 3), 0.35, dtype=np.float32)
+    )
     material = np.empty((*albedo.shape[:2], 2), dtype=np.float32)
     material[...] = (ROUGHNESS, SKIN_F0)
     return Head(
@@ -102,8 +110,13 @@ def place_head(vertices: np.ndarray, *, name: str) -> tuple[np.ndarray, np.ndarr
         raise ValueError(f"{name}: expected a head with +Y up and +Z forward, found no face below its top")
     tip = face[face[:, 2].argmax()]
     placed = (vertices - tip) * (CROWN_TO_NOSE / float(top - tip[1]))
-    places = [(-EYE_OFFSET[0], EYE_OFFSET[1]), EYE_OFFSET, (0.0, 0.0), (-MOUTH_OFFSET[0], MOUTH_OFFSET[1]),
-              MOUTH_OFFSET]
+    places = [
+        (-EYE_OFFSET[0], EYE_OFFSET[1]),
+        EYE_OFFSET,
+        (0.0, 0.0),
+        (-MOUTH_OFFSET[0], MOUTH_OFFSET[1]),
+        MOUTH_OFFSET,
+    ]
     landmarks = np.array([_surface(placed, x, y) for x, y in places])
     origin = np.array([0.0, EYE_OFFSET[1], float(landmarks[:2, 2].mean()) - ORIGIN_BEHIND_EYES])
     return (placed - origin).astype(np.float32), (landmarks - origin).astype(np.float32)

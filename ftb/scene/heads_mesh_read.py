@@ -48,8 +48,12 @@ def read_mesh(path: Path) -> RawMesh:
         return RawMesh(vertices=vertices, faces=faces, uvs=_into_tile(uvs), albedo_linear=_linear(picture))
     if mesh.visual.kind == "vertex" and len(mesh.visual.vertex_colors) == len(vertices):
         return _from_vertex_colours(vertices, faces, np.asarray(mesh.visual.vertex_colors)[:, :3])
-    return RawMesh(vertices=vertices, faces=faces, uvs=np.full((len(vertices), 2), 0.5, dtype=np.float32),
-                   albedo_linear=None)
+    return RawMesh(
+        vertices=vertices,
+        faces=faces,
+        uvs=np.full((len(vertices), 2), 0.5, dtype=np.float32),
+        albedo_linear=None,
+    )
 
 
 def _load(path: Path) -> object:
@@ -89,10 +93,14 @@ def check_geometry(vertices: np.ndarray, faces: np.ndarray, *, name: str) -> Non
     _, counts = np.unique(edges, axis=0, return_counts=True)
     crowded = int((counts > 2).sum())
     if crowded > NON_MANIFOLD_SHARE * len(counts):
-        raise ValueError(f"{name}: not a manifold surface: {crowded} of {len(counts)} edges are shared by more "
-                         "than two faces; repair the mesh")
+        raise ValueError(
+            f"{name}: not a manifold surface: {crowded} of {len(counts)} edges are shared by more "
+            "than two faces; repair the mesh"
+        )
     if crowded:
-        logger.warning("%s: %d of %d edges are shared by more than two faces; kept", name, crowded, len(counts))
+        logger.warning(
+            "%s: %d of %d edges are shared by more than two faces; kept", name, crowded, len(counts)
+        )
 
 
 def _drop_degenerate(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

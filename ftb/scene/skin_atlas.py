@@ -1,4 +1,5 @@
-"""The atlas seen texel by texel: which part of the head each texel lies on, computed once per texture size."""
+"""The atlas seen texel by texel: which part of the head each texel lies on, computed once per texture
+size."""
 
 from __future__ import annotations
 
@@ -15,10 +16,10 @@ from ftb.scene.heads_normals import angle_weighted_normals
 
 @dataclass(frozen=True)
 class Atlas:
-    """N covered texels of a T × T texture, row 0 at v = 1. texel (N,) flat index; fill (T·T,) covered texel
-    (0..N−1) whose value each texel takes, its own or the nearest; chart (N,); point, normal (N, 3) on the
-    template, origin between the eyes; masks: painted regions, name → (N,); eye_polar (Ne, 2) of the eye's texels; rows: chart name → slice of 0..N−1 (texels are sorted
-    by chart)."""
+    """N covered texels of a T × T texture, row 0 at v = 1. texel (N,) flat index; fill (T·T,) covered
+    texel (0..N−1) whose value each texel takes, its own or the nearest; chart (N,); point, normal (N, 3)
+    on the template, origin between the eyes; masks: painted regions, name → (N,); eye_polar (Ne, 2) of the
+    eye's texels; rows: chart name → slice of 0..N−1 (texels are sorted by chart)."""
 
     size: int
     fill: np.ndarray
@@ -46,8 +47,12 @@ def _raster(uvs: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, 
     point = np.stack([x + 0.5, y + 0.5], axis=1)
     area = _cross(b - a, c - a)
     safe = np.where(np.abs(area) < 1e-12, 1.0, area)
-    bary = np.stack([_cross(b - point, c - point), _cross(c - point, a - point), _cross(a - point, b - point)],
-                    axis=1) / safe[:, None]
+    bary = (
+        np.stack(
+            [_cross(b - point, c - point), _cross(c - point, a - point), _cross(a - point, b - point)], axis=1
+        )
+        / safe[:, None]
+    )
     inside = (bary.min(axis=1) >= -1e-6) & (np.abs(area) >= 1e-12)
     return ((size - 1 - y) * size + x)[inside], face[inside], bary[inside]
 
@@ -96,8 +101,10 @@ def build_atlas(size: int) -> Atlas:
         chart=chart,
         point=(welded[corners] * bary[..., None]).sum(axis=1).astype(np.float32),
         normal=(normal / np.linalg.norm(normal, axis=1, keepdims=True)).astype(np.float32),
-        masks={name: (mask[anatomy.faces[face]] * bary).sum(axis=1).astype(np.float32)
-               for name, mask in anatomy.masks.items()},
+        masks={
+            name: (mask[anatomy.faces[face]] * bary).sum(axis=1).astype(np.float32)
+            for name, mask in anatomy.masks.items()
+        },
         eye_polar=_eye_polar(anatomy, texel[rows["eye"]], size),
         rows=rows,
     )

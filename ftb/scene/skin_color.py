@@ -12,11 +12,72 @@ MONK_LIGHTNESS = (94.2, 92.3, 93.1, 87.6, 77.9, 55.1, 42.5, 30.7, 21.1, 14.6)
 SKIN_LIGHTNESS = (75.0, 27.0)
 # Molar extinction of oxygenated and deoxygenated haemoglobin, cm⁻¹/M, each 10 nm from 400 to 700 nm
 # (S. Prahl, Oregon Medical Laser Center, 1999).
-_OXY = (266232, 466840, 480360, 246072, 102580, 62816, 44480, 33209, 26629, 23684, 20933, 20035, 24202, 39957,
-        53236, 43016, 32613, 44496, 50104, 14401, 3200, 1506, 942, 610, 442, 368, 320, 294, 278, 276, 290)
-_DEOXY = (223296, 303956, 407560, 528600, 413280, 103292, 23389, 16156, 14550, 16684, 20862, 25774, 31590, 39036,
-          46592, 53412, 53788, 45072, 37020, 28324, 14677, 9444, 6510, 5149, 4345, 3750, 3227, 2795, 2408, 2052,
-          1794)
+_OXY = (
+    266232,
+    466840,
+    480360,
+    246072,
+    102580,
+    62816,
+    44480,
+    33209,
+    26629,
+    23684,
+    20933,
+    20035,
+    24202,
+    39957,
+    53236,
+    43016,
+    32613,
+    44496,
+    50104,
+    14401,
+    3200,
+    1506,
+    942,
+    610,
+    442,
+    368,
+    320,
+    294,
+    278,
+    276,
+    290,
+)
+_DEOXY = (
+    223296,
+    303956,
+    407560,
+    528600,
+    413280,
+    103292,
+    23389,
+    16156,
+    14550,
+    16684,
+    20862,
+    25774,
+    31590,
+    39036,
+    46592,
+    53412,
+    53788,
+    45072,
+    37020,
+    28324,
+    14677,
+    9444,
+    6510,
+    5149,
+    4345,
+    3750,
+    3227,
+    2795,
+    2408,
+    2052,
+    1794,
+)
 _WAVELENGTH = np.arange(400.0, 701.0, 10.0)
 _SATURATION, _HAEMOGLOBIN = 0.75, 150.0 / 64500.0  # oxygenated share; mol per litre of blood
 _EPIDERMIS, _DERMIS = 0.008, 0.20  # cm
@@ -33,8 +94,11 @@ def _rgb_weights() -> np.ndarray:
 
     Colour matching after Wyman, Sloan & Shirley, JCGT 2(2), 2013 (multi-lobe fit).
     """
-    x = (1.056 * _bump(599.8, 0.0264, 0.0323) + 0.362 * _bump(442.0, 0.0624, 0.0374)
-         - 0.065 * _bump(501.1, 0.0490, 0.0382))
+    x = (
+        1.056 * _bump(599.8, 0.0264, 0.0323)
+        + 0.362 * _bump(442.0, 0.0624, 0.0374)
+        - 0.065 * _bump(501.1, 0.0490, 0.0382)
+    )
     y = 0.821 * _bump(568.8, 0.0213, 0.0247) + 0.286 * _bump(530.9, 0.0613, 0.0322)
     z = 1.217 * _bump(437.0, 0.0845, 0.0278) + 0.681 * _bump(459.0, 0.0385, 0.0725)
     rgb = np.stack([x, y, z], axis=1) @ _XYZ_TO_RGB.T
@@ -45,11 +109,14 @@ def skin_reflectance(melanin: np.ndarray, blood: np.ndarray, carotene: np.ndarra
     """Diffuse linear albedo (..., 3) of skin.
 
     melanin: volume share of melanosomes in the epidermis, 0.005 to 0.5; blood: volume share in the dermis,
-    0.002 to 0.1; carotene: relative, 0 to 2. Epidermis: Beer–Lambert, twice through; melanin absorbs 495 cm⁻¹ at
-    550 nm (Jacques 1998), a third of it as his λ^−3.33 and the rest as λ^−1.6, the flatter slope found in vivo,
-    which puts the hues of dark skin where the Monk swatches have them; dermis: Kubelka–Munk of a finite layer on a bright ground.
+    0.002 to 0.1; carotene: relative, 0 to 2. Epidermis: Beer–Lambert, twice through; melanin absorbs 495
+    cm⁻¹ at 550 nm (Jacques 1998), a third of it as his λ^−3.33 and the rest as λ^−1.6, the flatter slope
+    found in vivo, which puts the hues of dark skin where the Monk swatches have them; dermis: Kubelka–Munk
+    of a finite layer on a bright ground.
     """
-    melanin, blood, carotene = (np.asarray(part, dtype=np.float64)[..., None] for part in (melanin, blood, carotene))
+    melanin, blood, carotene = (
+        np.asarray(part, dtype=np.float64)[..., None] for part in (melanin, blood, carotene)
+    )
     base = 0.244 + 85.3 * np.exp(-(_WAVELENGTH - 154.0) / 66.2)  # bloodless skin, cm⁻¹ (Jacques 1998)
     slope = _WAVELENGTH / 550.0
     epidermis = melanin * 495.0 * (0.35 * slope**-3.33 + 0.65 * slope**-1.6) + (1.0 - melanin) * base

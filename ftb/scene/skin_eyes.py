@@ -21,7 +21,9 @@ def paint_eyes(fields: Fields, look: Look) -> np.ndarray:
     tint = np.array([1.25, 1.0, 0.75])
     share = polar / np.float32(look.iris_size)
     fibre = 1.0 + 0.16 * fields.iris_fibre * np.clip(share - 0.3, 0.0, 0.5)
-    collar = np.exp(-(((share - np.float32(look.pupil + 0.14)) / np.float32(0.12)) ** 2))  # paler around the pupil
+    collar = np.exp(
+        -(((share - np.float32(look.pupil + 0.14)) / np.float32(0.12)) ** 2)
+    )  # paler around the pupil
     limbus = 1.0 - 0.72 * _soft_step(0.88, max(0.2, texel / look.iris_size), share)
     open_pupil = _soft_step(look.iris_size * look.pupil, max(0.05, texel), polar)
     side = np.clip((polar - 0.5) / 0.7, 0.0, 1.0)
@@ -39,7 +41,8 @@ def paint_eyes(fields: Fields, look: Look) -> np.ndarray:
 
 
 def paint_inside(fields: Fields, look: Look, lip: np.ndarray) -> dict[str, np.ndarray]:
-    """Albedo (3, …) of the charts nobody sees much of: mouth, lids' insides, teeth, tongue; lip (3,) colour."""
+    """Albedo (3, …) of the charts nobody sees much of: mouth, lids' insides, teeth, tongue; lip (3,)
+    colour."""
     rows = fields.atlas.rows
     light = float(lip.mean())
     flesh = np.array([[0.36], [0.115], [0.10]]) * (0.6 + 0.4 * min(1.0, light * 4.0))

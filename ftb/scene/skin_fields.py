@@ -26,12 +26,13 @@ NOISE_FIELDS = (6, 8, 10)
 @dataclass(frozen=True)
 class Fields:
     """Per texel (N,), float32. hairline (cm above), temple; beard, moustache: where they grow; brow_along,
-    brow_across; lid: cm to the eyelids' margin; upper_lid; flush, thin: where blood shows; under_eye; t_zone:
-    where skin is oily; cavity: darkening inside the nostrils; front_crown (2, N). noise: one (K, N) bank for
-    each wavelength, unit variance, to be mixed with K weights of unit norm; strands (2, N): fine streaks that
-    run along the hair; spot, spot_rank: closeness to a
-    freckle's place, [0, 1], and that freckle's rank; brow_hair: strokes along the brow's hairs, unit variance;
-    iris_fibre, eye_veins (Ne,) over the eye's texels; grain (N + 4096,): white noise; regions: name → texels (int) where something can be painted at all."""
+    brow_across; lid: cm to the eyelids' margin; upper_lid; flush, thin: where blood shows; under_eye;
+    t_zone: where skin is oily; cavity: darkening inside the nostrils; front_crown (2, N). noise: one (K,
+    N) bank for each wavelength, unit variance, to be mixed with K weights of unit norm; strands (2, N):
+    fine streaks that run along the hair; spot, spot_rank: closeness to a freckle's place, [0, 1], and that
+    freckle's rank; brow_hair: strokes along the brow's hairs, unit variance; iris_fibre, eye_veins (Ne,)
+    over the eye's texels; grain (N + 4096,): white noise; regions: name → texels (int) where something can
+    be painted at all."""
 
     atlas: Atlas
     hairline: np.ndarray
@@ -65,8 +66,10 @@ def hairline_height(point_cm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     across, up, forward = np.abs(point_cm[..., 0]), point_cm[..., 1], point_cm[..., 2] - SKULL_Z
     angle = np.degrees(np.arctan2(across, forward))
     line = np.interp(angle, _HAIRLINE_DEG, _HAIRLINE_CM)
-    slope = (np.interp(angle + 3.0, _HAIRLINE_DEG, _HAIRLINE_CM)
-             - np.interp(angle - 3.0, _HAIRLINE_DEG, _HAIRLINE_CM)) / (6.0 * np.pi / 180.0 * 7.5)
+    slope = (
+        np.interp(angle + 3.0, _HAIRLINE_DEG, _HAIRLINE_CM)
+        - np.interp(angle - 3.0, _HAIRLINE_DEG, _HAIRLINE_CM)
+    ) / (6.0 * np.pi / 180.0 * 7.5)
     temple = np.exp(-(((angle - 38.0) / 14.0) ** 2))
     return (up - line) / np.sqrt(1.0 + slope * slope), temple
 
@@ -92,7 +95,9 @@ def ramp(low: float, high: float, value: np.ndarray) -> np.ndarray:
     return share * share * (np.float32(3.0) - np.float32(2.0) * share)
 
 
-def _spot(point: np.ndarray, centre: tuple[float, float, float], radius: tuple[float, float, float]) -> np.ndarray:
+def _spot(
+    point: np.ndarray, centre: tuple[float, float, float], radius: tuple[float, float, float]
+) -> np.ndarray:
     """Gaussian about a centre on both halves of the face."""
     place = np.stack([np.abs(point[:, 0]), point[:, 1], point[:, 2]], axis=1)
     return np.exp(-((((place - np.array(centre)) / np.array(radius)) ** 2).sum(axis=1)))
@@ -105,10 +110,19 @@ def beard_fields(point: np.ndarray, lips: np.ndarray) -> tuple[np.ndarray, np.nd
     edge = np.interp(across, (0.0, 1.9, 2.6, 4.2, 5.6, 6.8, 7.6), (-7.3, -7.2, -6.4, -5.6, -4.2, -1.8, 0.5))
     lower = np.interp(forward, (-9.0, -5.0, -1.0), (-9.0, -11.5, -13.0))
     beard = ramp(-0.5, 0.7, edge - up) * ramp(-0.8, 0.6, up - lower) * ramp(-7.2, -6.0, forward)
-    moustache = (ramp(0.2, -0.25, np.abs(up + 5.75 + 0.13 * across) - 0.55)
-                 * ramp(3.2, 2.5, across) * ramp(-1.0, 0.5, forward))
-    beard = np.maximum(beard, 0.8 * ramp(0.5, 0.1, np.abs(across - 2.9)) * ramp(-5.6, -6.2, up)
-                       * ramp(-9.0, -7.5, up) * ramp(-1.0, 0.5, forward))
+    moustache = (
+        ramp(0.2, -0.25, np.abs(up + 5.75 + 0.13 * across) - 0.55)
+        * ramp(3.2, 2.5, across)
+        * ramp(-1.0, 0.5, forward)
+    )
+    beard = np.maximum(
+        beard,
+        0.8
+        * ramp(0.5, 0.1, np.abs(across - 2.9))
+        * ramp(-5.6, -6.2, up)
+        * ramp(-9.0, -7.5, up)
+        * ramp(-1.0, 0.5, forward),
+    )
     clear = 1.0 - ramp(0.5, 0.8, lips)
     return beard * clear, moustache * clear
 
@@ -116,12 +130,16 @@ def beard_fields(point: np.ndarray, lips: np.ndarray) -> tuple[np.ndarray, np.nd
 def _lid_distance(point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distance (cm) to the eyelids' margin, and 1 on the upper lid's side."""
     anatomy = load_anatomy()
-    head, socket = (set(anatomy.corner_vertex[anatomy.corner_chart == anatomy.charts.index(name)].tolist())
-                    for name in ("head", "socket"))
+    head, socket = (
+        set(anatomy.corner_vertex[anatomy.corner_chart == anatomy.charts.index(name)].tolist())
+        for name in ("head", "socket")
+    )
     margin = template_vertices(anatomy)[sorted(head & socket)] * 100.0
     margin[:, 0] = np.abs(margin[:, 0])
     place = np.stack([np.abs(point[:, 0]), point[:, 1], point[:, 2]], axis=1)
-    near = np.flatnonzero((place[:, 2] > -1.0) & (np.abs(place[:, 1]) < 2.0) & (np.abs(place[:, 0] - 3.0) < 3.0))
+    near = np.flatnonzero(
+        (place[:, 2] > -1.0) & (np.abs(place[:, 1]) < 2.0) & (np.abs(place[:, 0] - 3.0) < 3.0)
+    )
     distance = np.full(len(point), 9.0)
     closest = np.zeros(len(point), dtype=np.int64)
     # Margin vertices are 1–2 mm apart: dense enough once doubled by midpoints of neighbours.
@@ -163,7 +181,9 @@ def _strands(point: np.ndarray) -> np.ndarray:
     for field in range(2):
         for _ in range(24):
             waves = np.round(draw.uniform(25.0, 140.0))
-            bank[field] += np.cos(waves * turn + draw.uniform(0.0, 2.5) * fall * 6.0 + draw.uniform(0.0, 6.28))
+            bank[field] += np.cos(
+                waves * turn + draw.uniform(0.0, 2.5) * fall * 6.0 + draw.uniform(0.0, 6.28)
+            )
     return (bank / np.sqrt(12.0)).astype(np.float32)
 
 
@@ -190,14 +210,18 @@ def _brow_hair(along: np.ndarray, across: np.ndarray) -> np.ndarray:
     total = np.zeros(len(along))
     for _ in range(20):
         waves = 2.0 * np.pi * draw.uniform(2.2, 5.5)  # a centimetre
-        total += np.cos(waves * (4.5 * along - lean * across * draw.uniform(0.6, 1.4)) + draw.uniform(0.0, 6.28))
+        total += np.cos(
+            waves * (4.5 * along - lean * across * draw.uniform(0.6, 1.4)) + draw.uniform(0.0, 6.28)
+        )
     return total / np.sqrt(10.0)
 
 
 def _eye_lines(eye_polar: np.ndarray) -> dict[str, np.ndarray]:
     """Spokes of the iris, about [−4, 4], and veins of the white, [0, 1]."""
     polar, azimuth = eye_polar.T
-    fibre = sum(np.cos(waves * azimuth + phase) for waves, phase in ((7, 0.4), (13, 2.0), (23, 4.1), (37, 1.2)))
+    fibre = sum(
+        np.cos(waves * azimuth + phase) for waves, phase in ((7, 0.4), (13, 2.0), (23, 4.1), (37, 1.2))
+    )
     veins = 0.5 + 0.25 * (np.cos(9 * azimuth + 3.0 * polar) + np.cos(17 * azimuth - 5.0 * polar + 1.0))
     return {"iris_fibre": fibre, "eye_veins": veins}
 
@@ -219,27 +243,51 @@ def build_fields(size: int) -> Fields:
     far = np.where(skin > 0, 0.0, 9.0)
     fields = {
         "hairline": np.where((skin > 0) & (atlas.masks["ears"] < 0.3), hairline, -9.0),
-        "temple": temple, "beard": beard * neck, "moustache": moustache * skin,
-        "brow_along": along, "brow_across": across + far, "lid": lid + far, "upper_lid": upper,
-        "flush": skin * (1.1 * _spot(point, (4.6, -3.4, 0.0), (1.9, 1.6, 3.0))
-                         + 1.3 * _spot(point, (0.0, -3.9, 2.6), (1.5, 1.6, 1.6))),
+        "temple": temple,
+        "beard": beard * neck,
+        "moustache": moustache * skin,
+        "brow_along": along,
+        "brow_across": across + far,
+        "lid": lid + far,
+        "upper_lid": upper,
+        "flush": skin
+        * (
+            1.1 * _spot(point, (4.6, -3.4, 0.0), (1.9, 1.6, 3.0))
+            + 1.3 * _spot(point, (0.0, -3.9, 2.6), (1.5, 1.6, 1.6))
+        ),
         "thin": atlas.masks["ears"] + 0.7 * ramp(0.35, 0.0, lid + far),
         "front_crown": front_and_crown(point),
         "under_eye": skin * _spot(point, (2.9, -1.25, 1.0), (1.6, 0.6, 1.5)),
-        "t_zone": skin * np.maximum(_spot(point, (0.0, 4.6, 1.5), (3.0, 2.2, 3.0)),
-                                    _spot(point, (0.0, -2.0, 2.0), (1.0, 3.0, 2.0))),
-        "cavity": 1.0 - 0.8 * skin * _spot(point, (0.75, -4.85, 1.3), (0.5, 0.4, 0.8)) * (atlas.normal[:, 1] < -0.2),
-        "spot": spot, "spot_rank": spot_rank, "brow_hair": _brow_hair(along, across), **_eye_lines(atlas.eye_polar),
+        "t_zone": skin
+        * np.maximum(
+            _spot(point, (0.0, 4.6, 1.5), (3.0, 2.2, 3.0)), _spot(point, (0.0, -2.0, 2.0), (1.0, 3.0, 2.0))
+        ),
+        "cavity": 1.0
+        - 0.8 * skin * _spot(point, (0.75, -4.85, 1.3), (0.5, 0.4, 0.8)) * (atlas.normal[:, 1] < -0.2),
+        "spot": spot,
+        "spot_rank": spot_rank,
+        "brow_hair": _brow_hair(along, across),
+        **_eye_lines(atlas.eye_polar),
         "mouth_depth": np.clip((1.6 - point[:, 2]) / 3.0, 0.0, 1.0),
     }
     regions = {
-        "lips": atlas.masks["lips"] > 0.2, "brows": (np.abs(across) < 1.0) & (skin > 0),
-        "lash": fields["lid"] < 0.25, "beard": np.maximum(fields["beard"], fields["moustache"]) > 0.01,
-        "hair": fields["hairline"] > -6.5, "spots": spot > 0.02,
+        "lips": atlas.masks["lips"] > 0.2,
+        "brows": (np.abs(across) < 1.0) & (skin > 0),
+        "lash": fields["lid"] < 0.25,
+        "beard": np.maximum(fields["beard"], fields["moustache"]) > 0.01,
+        "hair": fields["hairline"] > -6.5,
+        "spots": spot > 0.02,
     }
     grain = np.random.default_rng(7).normal(size=len(point) + 4096).astype(np.float32)
-    noise = tuple(noise_bank(point, wavelength, count, seed) for seed, (wavelength, count)
-                  in enumerate(zip(NOISE_CM, NOISE_FIELDS, strict=True)))
-    return Fields(atlas=atlas, noise=noise, strands=_strands(point), grain=grain,
-                  regions={name: np.flatnonzero(inside) for name, inside in regions.items()},
-                  **{name: value.astype(np.float32) for name, value in fields.items()})
+    noise = tuple(
+        noise_bank(point, wavelength, count, seed)
+        for seed, (wavelength, count) in enumerate(zip(NOISE_CM, NOISE_FIELDS, strict=True))
+    )
+    return Fields(
+        atlas=atlas,
+        noise=noise,
+        strands=_strands(point),
+        grain=grain,
+        regions={name: np.flatnonzero(inside) for name, inside in regions.items()},
+        **{name: value.astype(np.float32) for name, value in fields.items()},
+    )

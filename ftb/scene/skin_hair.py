@@ -50,8 +50,10 @@ def vertex_fields() -> VertexFields:
         on_head[anatomy.corner_vertex[anatomy.corner_chart == anatomy.charts.index(name)]] = False
     hairline, temple = hairline_height(point)
     beard, _ = beard_fields(point, masks["lips"])
-    noise = tuple(noise_bank(point, wavelength, count, seed) for seed, (wavelength, count)
-                  in enumerate(zip(NOISE_CM, NOISE_FIELDS, strict=True)))
+    noise = tuple(
+        noise_bank(point, wavelength, count, seed)
+        for seed, (wavelength, count) in enumerate(zip(NOISE_CM, NOISE_FIELDS, strict=True))
+    )
     return VertexFields(
         hairline=np.where(on_head & (masks["ears"] < 0.2), hairline, -99.0).astype(np.float32),
         temple=temple.astype(np.float32),
@@ -70,9 +72,16 @@ def hair_thickness(look: Look) -> np.ndarray:
     top, side = look.thickness
     level = ramp(1.0, 8.5, fields.point[:, 1])
     full = side + (top - side) * level
-    uneven = 1.0 + style.uneven * (0.40 * mix_noise(fields.noise[0], look.noise[0][1])
-                                   + 0.16 * mix_noise(fields.noise[1], look.noise[1][2]))
+    uneven = 1.0 + style.uneven * (
+        0.40 * mix_noise(fields.noise[0], look.noise[0][1])
+        + 0.16 * mix_noise(fields.noise[1], look.noise[1][2])
+    )
     hair = full * np.clip(uneven, 0.35, 1.8) * ramp(-0.2, 0.5 + 0.5 * max(look.thickness), height)
     density, length = look.beard
-    beard = fields.beard * density * length * np.clip(0.8 + 0.3 * mix_noise(fields.noise[1], look.noise[1][0]), 0.2, 1.6)
+    beard = (
+        fields.beard
+        * density
+        * length
+        * np.clip(0.8 + 0.3 * mix_noise(fields.noise[1], look.noise[1][0]), 0.2, 1.6)
+    )
     return (0.01 * np.maximum(hair, 0.5 * beard)).astype(np.float32)

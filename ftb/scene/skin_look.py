@@ -13,13 +13,21 @@ from ftb.scene.skin_fields import NOISE_FIELDS
 
 # Linear albedo of hair, from black to white; draws run along this line and mix neighbours.
 HAIR_COLOURS = {
-    "black": (0.011, 0.0095, 0.009), "dark": (0.028, 0.018, 0.012), "brown": (0.065, 0.036, 0.020),
-    "light": (0.14, 0.080, 0.040), "blond": (0.30, 0.20, 0.105), "red": (0.16, 0.050, 0.018),
+    "black": (0.011, 0.0095, 0.009),
+    "dark": (0.028, 0.018, 0.012),
+    "brown": (0.065, 0.036, 0.020),
+    "light": (0.14, 0.080, 0.040),
+    "blond": (0.30, 0.20, 0.105),
+    "red": (0.16, 0.050, 0.018),
 }
 GREY = (0.42, 0.41, 0.39)
 IRIS_COLOURS = {
-    "dark": (0.030, 0.014, 0.007), "brown": (0.085, 0.040, 0.016), "hazel": (0.13, 0.090, 0.035),
-    "green": (0.11, 0.13, 0.070), "blue": (0.13, 0.20, 0.28), "grey": (0.18, 0.20, 0.21),
+    "dark": (0.030, 0.014, 0.007),
+    "brown": (0.085, 0.040, 0.016),
+    "hazel": (0.13, 0.090, 0.035),
+    "green": (0.11, 0.13, 0.070),
+    "blue": (0.13, 0.20, 0.28),
+    "grey": (0.18, 0.20, 0.21),
 }
 
 
@@ -43,10 +51,12 @@ STYLES: dict[str, HairStyle] = {
     "full": HairStyle(top=(2.2, 4.0), side=(0.7, 1.6), uneven=0.5, opacity=(1.0, 1.0), share=(0.20, 0.08)),
     "afro": HairStyle(top=(2.0, 6.0), side=(1.5, 5.0), uneven=0.3, opacity=(1.0, 1.0), share=(0.04, 0.06)),
     "tied": HairStyle(top=(0.6, 1.2), side=(0.4, 0.8), uneven=0.12, opacity=(0.97, 1.0), share=(0.02, 0.20)),
-    "bob": HairStyle(top=(1.2, 2.4), side=(1.2, 2.4), uneven=0.3, opacity=(1.0, 1.0), share=(0.06, 0.20),
-                     fall=(4.0, 13.0)),
-    "long": HairStyle(top=(1.0, 2.2), side=(1.0, 2.0), uneven=0.3, opacity=(1.0, 1.0), share=(0.04, 0.32),
-                      fall=(14.0, 26.0)),
+    "bob": HairStyle(
+        top=(1.2, 2.4), side=(1.2, 2.4), uneven=0.3, opacity=(1.0, 1.0), share=(0.06, 0.20), fall=(4.0, 13.0)
+    ),
+    "long": HairStyle(
+        top=(1.0, 2.2), side=(1.0, 2.0), uneven=0.3, opacity=(1.0, 1.0), share=(0.04, 0.32), fall=(14.0, 26.0)
+    ),
 }
 
 
@@ -118,8 +128,9 @@ class _Stream:
 def _hair_colour(stream: _Stream, tone: float, age: float) -> tuple[np.ndarray, float]:
     """Darker skin goes with darker hair; grey comes with age."""
     light = np.clip((6.0 - tone) / 5.0, 0.0, 1.0)
-    shares = np.array([0.30 + 1.2 * (1 - light), 0.35, 0.30 * light + 0.02, 0.18 * light, 0.14 * light,
-                       0.05 * light])
+    shares = np.array(
+        [0.30 + 1.2 * (1 - light), 0.35, 0.30 * light + 0.02, 0.18 * light, 0.14 * light, 0.05 * light]
+    )
     first, second, mix = _pick(shares, stream()), _pick(shares, stream()), stream(0.0, 0.35)
     palette = np.array(list(HAIR_COLOURS.values()))
     colour = palette[first] ** (1 - mix) * palette[second] ** mix * np.exp(stream(-0.25, 0.25))
@@ -131,8 +142,12 @@ def _hair_colour(stream: _Stream, tone: float, age: float) -> tuple[np.ndarray, 
 
 
 def _style(stream: _Stream, identity: Identity) -> str:
-    shares = np.array([(1 - identity.gender) * style.share[0] + identity.gender * style.share[1]
-                       for style in STYLES.values()])
+    shares = np.array(
+        [
+            (1 - identity.gender) * style.share[0] + identity.gender * style.share[1]
+            for style in STYLES.values()
+        ]
+    )
     names = list(STYLES)
     shares[names.index("afro")] *= 0.15 + 4.0 * identity.ancestry["african"]
     if identity.age < 0.5:
@@ -161,24 +176,46 @@ def sample_look(identity: Identity, *, generator: torch.Generator) -> Look:
     bearded, moustached = stream() < 0.30 * male, stream() < 0.14 * male
     made_up = stream() < 0.35 * (1 - male) * grown
     return Look(
-        tone=tone, blood=stream(0.012, 0.034), carotene=stream(0.4, 1.3), blotches=stream(0.3, 1.0),
-        redness=stream(0.1, 1.0, 1.5), freckles=0.8 * stream() ** 5 * np.clip((7.0 - tone) / 4.0, 0.0, 1.0),
-        under_eye=stream(0.1, 0.8, 1.5) * (0.6 + 0.6 * old), oil=stream(), roughness=stream(0.37, 0.54),
-        age=identity.age, hair=hair, grey=grey, style=name,
-        thickness=(stream(*style.top), stream(*style.side)), opacity=stream(*style.opacity),
-        hairline=stream(-0.6, 0.8) + 1.2 * old * male * stream(), temple=stream(-0.8, 0.6) + male * stream(0.0, 2.2, 2.0),
-        fringe=max(0.0, stream(-5.0, 4.2)) * (style.top[1] > 1.0), crown=stream(0.0, 1.0, 2.0) * old * male,
-        curtain=Curtain(fall=_between(style.fall, stream()), opening=stream(52.0, 84.0), volume=stream(0.2, 1.3),
-                        waves=(stream(0.1, 0.9), stream(0.0, 6.28), stream(0.0, 6.28))),
+        tone=tone,
+        blood=stream(0.012, 0.034),
+        carotene=stream(0.4, 1.3),
+        blotches=stream(0.3, 1.0),
+        redness=stream(0.1, 1.0, 1.5),
+        freckles=0.8 * stream() ** 5 * np.clip((7.0 - tone) / 4.0, 0.0, 1.0),
+        under_eye=stream(0.1, 0.8, 1.5) * (0.6 + 0.6 * old),
+        oil=stream(),
+        roughness=stream(0.37, 0.54),
+        age=identity.age,
+        hair=hair,
+        grey=grey,
+        style=name,
+        thickness=(stream(*style.top), stream(*style.side)),
+        opacity=stream(*style.opacity),
+        hairline=stream(-0.6, 0.8) + 1.2 * old * male * stream(),
+        temple=stream(-0.8, 0.6) + male * stream(0.0, 2.2, 2.0),
+        fringe=max(0.0, stream(-5.0, 4.2)) * (style.top[1] > 1.0),
+        crown=stream(0.0, 1.0, 2.0) * old * male,
+        curtain=Curtain(
+            fall=_between(style.fall, stream()),
+            opening=stream(52.0, 84.0),
+            volume=stream(0.2, 1.3),
+            waves=(stream(0.1, 0.9), stream(0.0, 6.28), stream(0.0, 6.28)),
+        ),
         brow=(stream(0.22, 0.36) + 0.10 * male * stream(), stream(-0.12, 0.22), stream(0.7, 1.0)),
         beard=(stream(0.6, 1.0) * bearded, stream(0.15, 1.6, 2.0) * bearded),
-        moustache=stream(0.6, 1.0) * float(bearded or moustached), stubble=stream(0.0, 0.55, 1.3) * male,
+        moustache=stream(0.6, 1.0) * float(bearded or moustached),
+        stubble=stream(0.0, 0.55, 1.3) * male,
         lashes=stream(0.35, 0.75) + 0.25 * made_up,
         lipstick=np.array([stream(0.12, 0.40), stream(0.02, 0.10), stream(0.03, 0.12)]),
-        lipstick_strength=stream(0.2, 0.75) * made_up, lip_blood=stream(0.035, 0.085),
-        iris=_iris(stream, tone), iris_size=stream(0.40, 0.45), pupil=stream(0.26, 0.5), sclera=stream(0.52, 0.70),
+        lipstick_strength=stream(0.2, 0.75) * made_up,
+        lip_blood=stream(0.035, 0.085),
+        iris=_iris(stream, tone),
+        iris_size=stream(0.40, 0.45),
+        pupil=stream(0.26, 0.5),
+        sclera=stream(0.52, 0.70),
         cloth=np.array([stream(0.01, 0.6, 2.0), stream(0.01, 0.6, 2.0), stream(0.01, 0.6, 2.0)]),
-        neckline=stream(-24.0, -15.5), moles=np.array([[stream(), stream(), stream()] for _ in range(6)]),
+        neckline=stream(-24.0, -15.5),
+        moles=np.array([[stream(), stream(), stream()] for _ in range(6)]),
         noise=_unit_weights(weights),
     )
 
@@ -187,4 +224,6 @@ def _unit_weights(values: np.ndarray) -> tuple[np.ndarray, ...]:
     """Three sets for each bank, (3, K) of unit rows."""
     parts = np.split(values, np.cumsum([3 * count for count in NOISE_FIELDS])[:-1])
     sets = [part.reshape(3, -1) for part in parts]
-    return tuple((rows / np.sqrt((rows * rows).sum(axis=1, keepdims=True))).astype(np.float32) for rows in sets)
+    return tuple(
+        (rows / np.sqrt((rows * rows).sum(axis=1, keepdims=True))).astype(np.float32) for rows in sets
+    )

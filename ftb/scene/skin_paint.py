@@ -11,8 +11,15 @@ from ftb.scene.skin_fields import Fields, mix_noise, ramp
 from ftb.scene.skin_look import GREY, Look
 
 # Perceptual roughness and F0 of what is not skin.
-MATERIALS = {"eye": (0.10, 0.04), "socket": (0.25, 0.03), "mouth": (0.35, 0.03), "teeth": (0.25, 0.05),
-             "tongue": (0.35, 0.03), "lash": (0.7, 0.03), "curtain": (0.60, 0.046)}
+MATERIALS = {
+    "eye": (0.10, 0.04),
+    "socket": (0.25, 0.03),
+    "mouth": (0.35, 0.03),
+    "teeth": (0.25, 0.05),
+    "tongue": (0.35, 0.03),
+    "lash": (0.7, 0.03),
+    "curtain": (0.60, 0.046),
+}
 HAIR_MATERIAL, BEARD_ROUGHNESS, CLOTH_MATERIAL = (0.60, 0.046), 0.62, (0.85, 0.03)
 
 
@@ -25,8 +32,9 @@ class Canvas:
     def __init__(self, fields: Fields, look: Look) -> None:
         count = len(fields.hairline)
         self.fields, self.look = fields, look
-        self.broad, self.middle, self.fine = (mix_noise(bank, weights[0])
-                                              for bank, weights in zip(fields.noise, look.noise, strict=True))
+        self.broad, self.middle, self.fine = (
+            mix_noise(bank, weights[0]) for bank, weights in zip(fields.noise, look.noise, strict=True)
+        )
         self.patch = mix_noise(fields.noise[1], look.noise[1][1])
         shift = int(look.moles[0, 2] * 4096)
         self.grain = fields.grain[shift : shift + count]  # pores: the same white noise, shifted
@@ -95,7 +103,9 @@ def _freckles(fields: Fields, look: Look) -> np.ndarray:
 def lip_colour(canvas: Canvas) -> np.ndarray:
     """(3,) lips have little melanin of their own and much blood."""
     look = canvas.look
-    bare = skin_reflectance(canvas.melanin * 0.75, look.lip_blood, look.carotene) * np.array([0.92, 0.80, 0.80])
+    bare = skin_reflectance(canvas.melanin * 0.75, look.lip_blood, look.carotene) * np.array(
+        [0.92, 0.80, 0.80]
+    )
     return bare * (1 - look.lipstick_strength) + look.lipstick * look.lipstick_strength
 
 
@@ -109,7 +119,8 @@ def paint_lips(canvas: Canvas) -> None:
 
 
 def paint_brows(canvas: Canvas) -> None:
-    """Eyebrows: a band along the brow's line, thinning to its tail, broken up into hairs; and the lashes' line."""
+    """Eyebrows: a band along the brow's line, thinning to its tail, broken up into hairs; and the lashes'
+    line."""
     fields, look = canvas.fields, canvas.look
     where = fields.regions["brows"]
     thickness, lift, density = look.brow
@@ -117,7 +128,11 @@ def paint_brows(canvas: Canvas) -> None:
     along = fields.brow_along[where] + np.float32(0.02) * hair
     across = fields.brow_across[where] - np.float32(lift) + np.float32(0.05) * hair
     tail = np.clip(along, 0.0, 1.0)
-    width = np.float32(thickness) * (0.7 + 0.5 * np.clip(along * 3.0, 0.0, 1.0)) * (1.0 - 0.7 * tail * tail * tail)
+    width = (
+        np.float32(thickness)
+        * (0.7 + 0.5 * np.clip(along * 3.0, 0.0, 1.0))
+        * (1.0 - 0.7 * tail * tail * tail)
+    )
     ends = ramp(-0.08, 0.2, along) * ramp(1.08, 0.8, along)
     strokes = np.clip(0.95 + 0.2 * hair + 0.10 * canvas.grain[where], 0.35, 1.3)
     brow = np.exp(-((across / width) ** 2)) * ends * strokes * np.float32(density)
@@ -147,11 +162,16 @@ def paint_beard(canvas: Canvas) -> None:
 
 
 def hair_height(hairline: np.ndarray, temple: np.ndarray, front_crown: np.ndarray, look: Look) -> np.ndarray:
-    """Signed distance (n,) above this person's hairline, cm; shared by texels and vertices. front_crown (2, n):
-    `skin_fields.front_and_crown`."""
+    """Signed distance (n,) above this person's hairline, cm; shared by texels and vertices. front_crown
+    (2, n): `skin_fields.front_and_crown`."""
     front, crown = front_crown
-    return (hairline - np.float32(look.hairline) - np.float32(look.temple) * temple
-            + np.float32(look.fringe) * front - np.float32(9.0 * look.crown) * crown)
+    return (
+        hairline
+        - np.float32(look.hairline)
+        - np.float32(look.temple) * temple
+        + np.float32(look.fringe) * front
+        - np.float32(9.0 * look.crown) * crown
+    )
 
 
 def paint_hair(canvas: Canvas) -> None:
@@ -174,8 +194,10 @@ def hanging_hair(canvas: Canvas) -> np.ndarray:
     rows = canvas.fields.atlas.rows["curtain"]
     around, down = (canvas.fields.atlas.point[rows, axis] * np.float32(10.0) for axis in (0, 1))
     phase = np.float32(6.28 * canvas.look.moles[1, 0])
-    waves = sum(np.sin(np.float32(count) * around + np.float32(bend) * (down + phase))
-                for count, bend in ((41, 2.0), (67, -3.0), (97, 1.0), (137, 4.0), (29, 1.5)))
+    waves = sum(
+        np.sin(np.float32(count) * around + np.float32(bend) * (down + phase))
+        for count, bend in ((41, 2.0), (67, -3.0), (97, 1.0), (137, 4.0), (29, 1.5))
+    )
     return canvas.hair * np.exp(0.13 * waves + 0.04 * canvas.grain[rows] - 0.15 * down)
 
 
