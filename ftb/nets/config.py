@@ -48,7 +48,7 @@ class NetworkConfig:
             )
 
     def _all_widths(self) -> tuple[int, ...]:
-        return self.widths + self.decoder_widths + self.stage_b_widths
+        return (*self.widths, *self.decoder_widths, *self.stage_b_widths)
 
 
 PRESETS: dict[str, NetworkConfig] = {
