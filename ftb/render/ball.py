@@ -77,7 +77,8 @@ def _reflected(lighting: Lighting, material: BallMaterial, size: int) -> Tensor:
         matrix = transport.environment_matrix(material, size, height, texels.device, texels.dtype)
         return _applied(matrix, texels)
     taps = transport.grid_taps(material, height, texels.device, texels.dtype)
-    return polar.polar_ball(material, height, size, transport.looked_up(texels, taps))
+    even = transport.without_small_texels(environment.movedim(-1, -3)).movedim(-3, -1)
+    return polar.polar_ball(material, height, size, transport.looked_up(even.flatten(-3, -2), taps))
 
 
 def _reflected_harmonics(sh_coeffs: Tensor, material: BallMaterial, size: int) -> Tensor:

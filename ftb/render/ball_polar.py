@@ -18,6 +18,7 @@ from ftb.render.ball_transport import (
     constant,
     disc_samples,
     half_grid,
+    lobe_resolution,
     reflected_share,
     samples_along,
 )
@@ -30,38 +31,45 @@ _RADIAL_UPSAMPLING = 4
 
 @constant
 def polar_kernel(material: BallMaterial, height: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """(A/2 + 1, R, T): the convolution's kernel by azimuthal frequency, light's polar angle summed last."""
+    """(M, R, T): the convolution's kernel by azimuthal frequency, the light's polar angle last.
+
+    R normals and M frequencies resolve the highlight, T polar angles of the light the map as well.
+    """
     constants = half_grid(material, height)
-    half = constants.azimuths // 2
-    theta = _normal_angles(len(constants.polar))
+    modes = lobe_resolution(material)
+    theta = torch.linspace(0.0, 0.5 * math.pi, modes + 1, dtype=torch.float64)
     normals = torch.stack((theta.sin(), torch.zeros_like(theta), theta.cos()), dim=-1)
-    dirs = constants.light_dirs.unflatten(0, (-1, constants.azimuths))[:, : half + 1].float()
+    # The kernel is even in azimuth: half the turn, in 2 modes steps, and its mirror image.
+    azimuth = torch.linspace(0.0, math.pi, modes + 1, dtype=torch.float64)
+    light_theta, phi = torch.meshgrid(2.0 * constants.polar, azimuth, indexing="ij")
+    dirs = torch.stack(
+        (light_theta.sin() * phi.cos(), light_theta.sin() * phi.sin(), light_theta.cos()), dim=-1
+    ).float()
+    # Per light direction, the sum over its azimuths is left to the transform's own scale.
+    scale = (constants.weights * (constants.azimuths / (2.0 * modes))).float()[:, None]
     rows = []
     for some in normals.float().split(16):
-        share = reflected_share(material, some[:, None, None], dirs)  # (16, T, A/2 + 1)
-        even = torch.cat([share, share[..., 1:half].flip(-1)], dim=-1)
-        rows.append(torch.fft.rfft(even * constants.weights.float()[:, None]).real)
+        share = reflected_share(material, some[:, None, None], dirs)  # (16, T, modes + 1)
+        even = torch.cat([share, share[..., 1:-1].flip(-1)], dim=-1)
+        rows.append(torch.fft.rfft(even * scale).real[..., :modes])
     return torch.cat(rows).permute(2, 0, 1).contiguous().to(device, dtype)
-
-
-def _normal_angles(count: int) -> Tensor:
-    """Polar angles (count + 1,) of the grid of normals, from the centre to the rim."""
-    return torch.linspace(0.0, 0.5 * math.pi, count + 1, dtype=torch.float64)
 
 
 def polar_ball(material: BallMaterial, height: int, size: int, radiance: Tensor) -> Tensor:
     """(..., P, C): reflected radiance of a ball's pixels from radiance (..., Q, C) on `half_grid`."""
     kernel = polar_kernel(material, height, radiance.device, radiance.dtype)
-    azimuths = 2 * (kernel.shape[0] - 1)
-    lead, channels = radiance.shape[:-2], radiance.shape[-1]
-    light = radiance.reshape(-1, kernel.shape[2], azimuths, channels)  # (B, T, A, C)
-    spectrum = torch.fft.rfft(light, dim=2).permute(2, 1, 0, 3).flatten(2)  # (A/2 + 1, T, B · C)
+    modes, _, angles = kernel.shape
+    lead, (count, channels) = radiance.shape[:-2], radiance.shape[-2:]
+    azimuths = count // angles
+    light = radiance.reshape(-1, angles, azimuths, channels)  # (B, T, A, C)
+    spectrum = torch.fft.rfft(light, dim=2)[:, :, :modes] / azimuths
+    spectrum = spectrum.permute(2, 1, 0, 3).flatten(2)  # (M, T, B · C)
     polar = torch.complex(kernel @ spectrum.real, kernel @ spectrum.imag)
-    fine = _AZIMUTH_UPSAMPLING * azimuths
-    ball = torch.fft.irfft(polar * _AZIMUTH_UPSAMPLING, n=fine, dim=0)  # (4A, R, B · C)
+    fine = _AZIMUTH_UPSAMPLING * 2 * modes
+    ball = torch.fft.irfft(polar * fine, n=fine, dim=0)  # (8M, R, B · C)
     finer = _radial_interpolation(kernel.shape[1], ball.device, ball.dtype)
     ball = torch.einsum("ur,arc->cua", finer, ball)
-    ball = torch.cat([ball, ball[..., :1]], dim=-1).unflatten(0, (-1, channels))  # (B, C, 4R, 4A + 1)
+    ball = torch.cat([ball, ball[..., :1]], dim=-1).unflatten(0, (-1, channels))  # (B, C, 4R, 8M + 1)
     where, share = _polar_pixels(size, samples_along(material, size), radiance.device, radiance.dtype)
     values = functional.grid_sample(
         ball, where.expand(len(ball), -1, -1, 2), mode="bilinear", align_corners=True

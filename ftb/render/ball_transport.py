@@ -43,10 +43,14 @@ class HalfGrid:
     azimuths: int
 
 
+def lobe_resolution(material: BallMaterial) -> int:
+    """Points over a right angle that resolve a highlight, whose half width is about 0.64 alpha."""
+    return max(96, math.ceil(9.6 / material.alpha))
+
+
 def half_grid(material: BallMaterial, height: int) -> HalfGrid:
     """A grid fine enough for the highlight of `material` and for a map of `height` rows; float64."""
-    # At least two points a texel, and twelve across a highlight whose half width is about 0.64 alpha.
-    count = max(96, 2 * height, math.ceil(9.6 / material.alpha))
+    count = max(lobe_resolution(material), 4 * height)  # four points a texel
     nodes, weights = np.polynomial.legendre.leggauss(count)
     polar = torch.from_numpy(0.25 * math.pi * (nodes + 1.0))
     azimuths = 2 * count
@@ -194,7 +198,29 @@ def _matrix_rows(material: BallMaterial, height: int, normals: Tensor, share: Te
         for index, weight in zip(taps.indices, taps.weights.float(), strict=True):
             row.index_add_(0, index, (reflected * weight).T)
         rows.append(row.T)
-    return torch.cat(rows)
+    return without_small_texels(torch.cat(rows).unflatten(-1, (height, 2 * height))).flatten(-2)
+
+
+def without_small_texels(maps: Tensor) -> Tensor:
+    """Maps (..., H, 2H) whose rows near the poles are averaged along the row over the width of a texel.
+
+    Texels crowd at the poles, where a grid about another axis would miss most of them. A circular mean
+    over an odd number of texels: keeps each row's sum, is its own transpose.
+    """
+    factors = _row_filter(maps.shape[-2], maps.device, maps.dtype)
+    return torch.fft.irfft(torch.fft.rfft(maps) * factors, n=maps.shape[-1])
+
+
+@constant
+def _row_filter(height: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(H, H + 1): by row and frequency, the transform of a mean over 2 k + 1 texels, at most 1/sin θ wide."""
+    theta = (torch.arange(height, dtype=torch.float64) + 0.5) * (math.pi / height)
+    reach = ((1.0 / theta.sin() - 1.0) / 2.0).floor()[:, None, None]  # k
+    offset = torch.arange(height, dtype=torch.float64)[:, None]
+    frequency = torch.arange(height + 1, dtype=torch.float64)
+    waves = torch.cos(offset * frequency * (math.pi / height)) * (2.0 - (offset == 0.0).double())
+    factors = torch.where(offset <= reach, waves, 0.0).sum(dim=1) / (2.0 * reach[:, 0] + 1.0)
+    return factors.to(device, dtype)
 
 
 @constant
