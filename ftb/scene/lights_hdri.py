@@ -75,7 +75,7 @@ def lift_brightest(environment: Tensor) -> tuple[KeyLight | None, Tensor]:
     levels = luminance(environment)
     largest = math.tau * (1.0 - math.cos(_MAX_REGION_RADIUS))  # steradian
     for share in _REGION_LEVELS:
-        region = _grown(levels, share)
+        region = _dilated(_grown(levels, share))  # with the texels that its edge runs through
         if float(solid_angles[region].sum()) > largest:
             continue
         surround = _dilated(_dilated(region)) & ~region
