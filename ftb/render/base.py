@@ -199,6 +199,10 @@ def _check(mesh: Mesh, camera: Camera) -> tuple[Mesh, Camera]:
     meshes, cameras = mesh.vertices.shape[0], dims["B"]
     if meshes != cameras and 1 not in (meshes, cameras):
         raise ValueError(f"camera: expected a batch of {meshes} as mesh.vertices, got {cameras}")
+    if mesh.faces.dtype != torch.int64:
+        raise ValueError(f"mesh.faces: expected int64, got {mesh.faces.dtype}")
+    if camera.near.device != mesh.vertices.device:
+        raise ValueError(f"camera: expected on {mesh.vertices.device} as mesh, got {camera.near.device}")
     # On other devices the check would wait for the device: there `warp` skips such faces.
     if mesh.vertices.device.type == "cpu" and mesh.faces.numel():
         low, high = torch.aminmax(mesh.faces)

@@ -245,6 +245,8 @@ def test_unknown_backend_lists_the_known_ones() -> None:
     [
         (FRONT[None, :, :2], ONE, 8, r"mesh.vertices: expected \(A, V, 3\)"),
         (FRONT[None], ONE[:, :2], 8, r"mesh.faces: expected \(F, 3\)"),
+        (FRONT[None], ONE.int(), 8, r"mesh.faces: expected int64, got torch.int32"),
+        (FRONT[None].to("meta"), ONE, 8, "camera: expected on meta as mesh, got cpu"),
         (FRONT[None], ONE + 1, 8, r"mesh.faces: expected vertex numbers in \[0, 3\), got \[1, 3\]"),
         (FRONT[None], ONE - 1, 8, r"mesh.faces: expected vertex numbers in \[0, 3\), got \[-1, 1\]"),
         (FRONT.expand(3, 3, 3), ONE, 8, "camera: expected a batch of 3 as mesh.vertices, got 2"),

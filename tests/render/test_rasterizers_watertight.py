@@ -92,18 +92,26 @@ def test_grids_upon_pixel_centres_are_hit_once(name: str, step: float, flipped: 
     assert int(found.sum()) == 36
 
 
-@BOTH
-@pytest.mark.parametrize("seed", range(6))
-def test_fan_around_a_pixel_centre_is_hit_once(name: str, seed: int) -> None:
-    """Triangles that meet exactly in a pixel centre, some of them reaching behind the camera."""
-    generator = torch.Generator().manual_seed(seed)
+def fan(apex: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Seven triangles around an apex (3,) at depth 1, whose rim is partly behind a camera at the origin.
+
+    The rim goes round the apex's ray, before the camera as behind it, so that in the image no two overlap.
+    """
     angles = (torch.arange(7) + torch.rand(7, generator=generator)) * (2 * math.pi / 7)
-    depth = -4.0 * torch.rand(7, generator=generator) + 2.0  # z from 2 behind to 2 before the camera
-    rim = torch.stack((3 * angles.cos(), 3 * angles.sin(), depth), dim=-1)
-    vertices = torch.cat((torch.tensor([[0.0, 0.0, -1.0]]), rim))
+    depth = 2.0 - 4.0 * torch.rand(7, generator=generator)
+    rim = torch.stack((3 * angles.cos(), 3 * angles.sin(), torch.zeros(7)), dim=-1) + depth[:, None] * apex
     numbers = torch.arange(7)
     faces = torch.stack((torch.zeros(7, dtype=torch.int64), 1 + numbers, 1 + (numbers + 1) % 7), dim=-1)
-    count = hits(rasterizer(name), mesh_of(vertices, faces), pinhole(), 33)  # the axis meets a pixel centre
+    return torch.cat((apex[None], rim)), faces
+
+
+@BOTH
+@pytest.mark.parametrize("seed", range(6))
+def test_fan_around_the_axis_is_hit_once(name: str, seed: int) -> None:
+    """Triangles that meet exactly in a pixel centre, some of them reaching behind the camera."""
+    generator = torch.Generator().manual_seed(seed)
+    mesh = mesh_of(*fan(torch.tensor([0.0, 0.0, -1.0]), generator))
+    count = hits(rasterizer(name), mesh, pinhole(), 33)  # odd: the axis meets a pixel centre
     assert count[14:19, 14:19].eq(1).all()
     assert count.max() == 1
 
@@ -127,3 +135,25 @@ def test_ground_plane_up_to_the_near_plane_is_hit_once(name: str) -> None:
     seen = (slope < -0.1 / 39) & (slope > -0.1 / 0.2)
     assert (count[seen] == 1).all()
     assert (count[~seen & (slope.abs() - 0.1 / 40).abs().gt(1e-3)] == 0).all()
+
+
+def test_fans_around_any_pixel_centre_are_hit_once() -> None:
+    """Warp's edges are exact at every vertex in the image, also those that lead behind the camera."""
+    generator = torch.Generator().manual_seed(7)
+    for _ in range(60):
+        row, column = torch.randint(8, 56, (2,), generator=generator).tolist()
+        # A half width that no edge function is a round number of; the apex snaps to the pixel centre.
+        apex = torch.tensor([0.7 * ((column + 0.5) / 32 - 1), 0.7 * (1 - (row + 0.5) / 32), -1.0])
+        count = hits(rasterizer("warp"), mesh_of(*fan(apex, generator)), pinhole(half_width=0.7), 64)
+        assert count[row, column] == 1
+
+
+@BOTH
+def test_edge_within_a_millionth_of_a_pixel_of_centres_is_hit_once(name: str) -> None:
+    """An edge that leaves a pixel centre by one step of Warp's grid over 256 rows, in units of pixels."""
+    vertices = torch.tensor([[0.5, 128.0], [0.5 + 2**-15, -128.0], [-60.0, 0.0], [60.0, 0.0]])
+    vertices = torch.cat((vertices, torch.full((4, 1), -1.0)), dim=1)
+    mesh = mesh_of(vertices, torch.tensor([[0, 2, 1], [0, 1, 3]]))
+    count = hits(rasterizer(name), mesh, orthographic(half_width=128.0), 256)
+    assert (count[:, 128] == 1).all()
+    assert count.max() == 1
