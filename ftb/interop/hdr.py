@@ -5,11 +5,12 @@ Environments are oriented as OpenEXR's latlong, which is the frame of `maths.env
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import cv2
@@ -102,11 +103,14 @@ def _suffix(path: Path, known: tuple[str, ...], what: str) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the terminal: the decoders' libraries print there about damaged files, beside the error."""
+    """Silence the terminal: the decoders' libraries print there about damaged files, beside the error.
+
+    OpenEXR's binding through Python's own stream, the C libraries through the descriptor below it.
+    """
     sys.stderr.flush()
     kept = os.dup(2)
     try:
-        with tempfile.TemporaryFile() as sink:
+        with tempfile.TemporaryFile() as sink, redirect_stdout(io.StringIO()):
             os.dup2(sink.fileno(), 2)
             yield
     finally:

@@ -152,7 +152,7 @@ def _document(lighting: Lighting, notes: LightingNotes) -> dict[str, Any]:
 
 def _numbers(values: Tensor) -> list[float]:
     """The shortest decimals that name the same float32 values."""
-    return [float(f"{value:.9g}") for value in values.tolist()]
+    return [float(str(value)) for value in values.numpy()]
 
 
 def _compact_rows(text: str) -> str:

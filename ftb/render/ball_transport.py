@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,12 +110,12 @@ def looked_up(texels: Tensor, taps: Taps) -> Tensor:
     return sum(texels[..., index, :] * weight[:, None] for index, weight in pairs)
 
 
-def constant(function):  # type: ignore[no-untyped-def]
+def constant(function: Callable[..., Any]) -> Callable[..., Any]:
     """Cache a constant's computation, out of reach of autograd and of inference mode."""
 
     @functools.lru_cache(maxsize=8)
     @functools.wraps(function)
-    def cached(*args):  # type: ignore[no-untyped-def]
+    def cached(*args: Any) -> Any:
         with torch.inference_mode(False), torch.no_grad():
             return function(*args)
 
