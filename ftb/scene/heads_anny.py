@@ -52,15 +52,15 @@ class AnnyHeads(HeadSource):
         identity = sample_identity(self.slider_spread, generator=generator)
         expression = sample_expression(list(self.anatomy.actions), generator=generator)
         look = sample_look(identity, generator=generator)
-        geometry = shape_head(self.anatomy, identity, expression, hair_thickness(look), look.curtain)
+        geometry = shape_head(self.anatomy, identity, expression, hair_thickness(look), look.hair.curtain)
         albedo, material = paint_head(build_fields(self.texture_size), look)
         return Head(
             mesh=_mesh(self.anatomy, geometry),
             albedo_linear=torch.from_numpy(albedo),
             material=torch.from_numpy(material),
             landmarks=_landmarks(self.anatomy, geometry),
-            tone=look.tone,
-            name=f"anny, {expression.name}, {look.style}",
+            tone=look.skin.tone,
+            name=f"anny, {expression.name}, {look.hair.style}",
         )
 
 

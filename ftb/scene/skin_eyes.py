@@ -19,22 +19,22 @@ def paint_eyes(fields: Fields, look: Look) -> np.ndarray:
     polar, azimuth = fields.atlas.eye_polar.T
     texel = 3.4 / (0.246 * fields.atlas.size)  # radians a texel: edges are never sharper than that
     tint = np.array([1.25, 1.0, 0.75])
-    share = polar / np.float32(look.iris_size)
+    share = polar / np.float32(look.eyes.iris_size)
     fibre = 1.0 + 0.16 * fields.iris_fibre * np.clip(share - 0.3, 0.0, 0.5)
     collar = np.exp(
-        -(((share - np.float32(look.pupil + 0.14)) / np.float32(0.12)) ** 2)
+        -(((share - np.float32(look.eyes.pupil + 0.14)) / np.float32(0.12)) ** 2)
     )  # paler around the pupil
-    limbus = 1.0 - 0.72 * _soft_step(0.88, max(0.2, texel / look.iris_size), share)
-    open_pupil = _soft_step(look.iris_size * look.pupil, max(0.05, texel), polar)
+    limbus = 1.0 - 0.72 * _soft_step(0.88, max(0.2, texel / look.eyes.iris_size), share)
+    open_pupil = _soft_step(look.eyes.iris_size * look.eyes.pupil, max(0.05, texel), polar)
     side = np.clip((polar - 0.5) / 0.7, 0.0, 1.0)
-    outside = _soft_step(look.iris_size, max(0.07, 1.5 * texel), polar)
+    outside = _soft_step(look.eyes.iris_size, max(0.07, 1.5 * texel), polar)
     # The upper lid and its lashes dim the top of the eye at any light.
     dim = 1.0 - 0.30 * np.clip(np.sin(azimuth) * np.sin(np.minimum(polar, 1.5)) / 0.42, 0.0, 1.0)
     albedo = np.empty((3, len(polar)), dtype=np.float32)
     for channel in range(3):
-        ring = look.iris[channel] * ((0.85 + 0.3 * share) * fibre + 0.35 * tint[channel] * collar)
+        ring = look.eyes.iris[channel] * ((0.85 + 0.3 * share) * fibre + 0.35 * tint[channel] * collar)
         iris = ring * limbus * open_pupil + 0.006 * (1.0 - open_pupil)
-        white = look.sclera * (1.0, 0.95, 0.90)[channel] * (1.0 - 0.16 * side)
+        white = look.eyes.sclera * (1.0, 0.95, 0.90)[channel] * (1.0 - 0.16 * side)
         white = white * (1.0 - (0.05, 0.20, 0.22)[channel] * side * fields.eye_veins)
         albedo[channel] = (iris + (white - iris) * outside) * dim
     return albedo

@@ -13,14 +13,12 @@ import numpy as np
 
 from ftb.scene.heads_anatomy import load_anatomy
 from ftb.scene.skin_atlas import Atlas, build_atlas, template_vertices
+from ftb.scene.skin_noise import SKULL_Z, noise_banks, strands
 
-SKULL_Z = -7.0  # vertical axis of the skull
 # Height (cm) of the hairline against the angle from straight ahead: forehead, temple, sideburn, over the
 # ear, behind it, nape.
 _HAIRLINE_DEG = (0.0, 20.0, 34.0, 44.0, 53.0, 60.0, 66.0, 72.0, 78.0, 84.0, 105.0, 112.0, 125.0, 150.0, 180.0)
 _HAIRLINE_CM = (6.9, 7.1, 6.7, 5.2, 3.4, 1.6, -0.6, -2.4, -1.2, 1.5, 1.2, -2.4, -5.6, -6.8, -7.2)
-NOISE_CM = (5.0, 1.6, 0.55)  # wavelengths of the noise banks
-NOISE_FIELDS = (6, 8, 10)
 
 
 @dataclass(frozen=True)
@@ -79,14 +77,6 @@ def front_and_crown(point_cm: np.ndarray) -> np.ndarray:
     front = np.exp(-((point_cm[:, 0] / 5.0) ** 2)) * (point_cm[:, 2] > -4.0)
     crown = np.exp(-(((point_cm[:, 1] - 11.0) / 4.0) ** 2) - ((point_cm[:, 2] + 10.0) / 5.0) ** 2)
     return np.stack([front, crown])
-
-
-def mix_noise(bank: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """One noise field (N,) from a bank (K, N); a loop, so that its bits do not depend on BLAS's threads."""
-    total = bank[0] * weights[0]
-    for field, weight in zip(bank[1:], weights[1:], strict=True):
-        total += field * weight
-    return total
 
 
 def ramp(low: float, high: float, value: np.ndarray) -> np.ndarray:
@@ -159,34 +149,6 @@ def _brow_coordinates(point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return along, np.where(point[:, 2] > -2.0, up - line, 9.0)
 
 
-def noise_bank(point: np.ndarray, wavelength: float, count: int, seed: int) -> np.ndarray:
-    """(count, N) smooth solid noise, unit variance: sums of plane waves in the template's space (cm)."""
-    draw = np.random.default_rng(seed)
-    bank = np.zeros((count, len(point)), dtype=np.float32)
-    for field in range(count):
-        for _ in range(8):
-            direction = draw.normal(size=3)
-            direction *= 2.0 * np.pi / (wavelength * draw.uniform(0.6, 1.7) * np.linalg.norm(direction))
-            phase = point[:, 0] * direction[0] + point[:, 1] * direction[1] + point[:, 2] * direction[2]
-            bank[field] += np.cos(phase + draw.uniform(0.0, 2.0 * np.pi)).astype(np.float32)
-    return bank * np.float32(0.5)
-
-
-def _strands(point: np.ndarray) -> np.ndarray:
-    """(2, N) streaks along hair that falls from the crown: fine around it, long down it; unit variance."""
-    draw = np.random.default_rng(11)
-    turn = np.arctan2(point[:, 0], point[:, 2] - SKULL_Z + 2.0)
-    fall = np.arctan2(np.hypot(point[:, 0], point[:, 2] - SKULL_Z + 2.0), point[:, 1])
-    bank = np.zeros((2, len(point)))
-    for field in range(2):
-        for _ in range(24):
-            waves = np.round(draw.uniform(25.0, 140.0))
-            bank[field] += np.cos(
-                waves * turn + draw.uniform(0.0, 2.5) * fall * 6.0 + draw.uniform(0.0, 6.28)
-            )
-    return (bank / np.sqrt(12.0)).astype(np.float32)
-
-
 def _spots(point: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places where a freckle or a mole may sit: closeness in [0, 1] and rank in [0, 1), by texel."""
     draw = np.random.default_rng(5)
@@ -226,6 +188,62 @@ def _eye_lines(eye_polar: np.ndarray) -> dict[str, np.ndarray]:
     return {"iris_fibre": fibre, "eye_veins": veins}
 
 
+def _hair_places(atlas: Atlas, point: np.ndarray, skin: np.ndarray) -> dict[str, np.ndarray]:
+    """Where hair of every kind grows."""
+    neck = skin.copy()
+    neck[atlas.rows["torso"]] = 1.0
+    hairline, temple = hairline_height(point)
+    beard, moustache = beard_fields(point, atlas.masks["lips"])
+    along, across = _brow_coordinates(point)
+    return {
+        "hairline": np.where((skin > 0) & (atlas.masks["ears"] < 0.3), hairline, -9.0),
+        "temple": temple,
+        "front_crown": front_and_crown(point),
+        "beard": beard * neck,
+        "moustache": moustache * skin,
+        "brow_along": along,
+        "brow_across": np.where(skin > 0, across, 9.0),
+        "brow_hair": _brow_hair(along, across),
+    }
+
+
+def _skin_places(atlas: Atlas, point: np.ndarray, skin: np.ndarray) -> dict[str, np.ndarray]:
+    """Where skin is redder, darker, oilier, thinner."""
+    lid, upper = _lid_distance(point)
+    lid = np.where(skin > 0, lid, 9.0)
+    cheek = _spot(point, (4.6, -3.4, 0.0), (1.9, 1.6, 3.0))
+    nose = _spot(point, (0.0, -3.9, 2.6), (1.5, 1.6, 1.6))
+    forehead = _spot(point, (0.0, 4.6, 1.5), (3.0, 2.2, 3.0))
+    bridge = _spot(point, (0.0, -2.0, 2.0), (1.0, 3.0, 2.0))
+    nostril = _spot(point, (0.75, -4.85, 1.3), (0.5, 0.4, 0.8)) * (atlas.normal[:, 1] < -0.2)
+    spot, spot_rank = _spots(point, skin)
+    return {
+        "lid": lid,
+        "upper_lid": upper,
+        "flush": skin * (1.1 * cheek + 1.3 * nose),
+        "thin": atlas.masks["ears"] + 0.7 * ramp(0.35, 0.0, lid),
+        "under_eye": skin * _spot(point, (2.9, -1.25, 1.0), (1.6, 0.6, 1.5)),
+        "t_zone": skin * np.maximum(forehead, bridge),
+        "cavity": 1.0 - 0.8 * skin * nostril,
+        "spot": spot,
+        "spot_rank": spot_rank,
+        "mouth_depth": np.clip((1.6 - point[:, 2]) / 3.0, 0.0, 1.0),
+    }
+
+
+def _regions(atlas: Atlas, fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Texels that each kind of paint can touch."""
+    inside = {
+        "lips": atlas.masks["lips"] > 0.2,
+        "brows": np.abs(fields["brow_across"]) < 1.0,
+        "lash": fields["lid"] < 0.25,
+        "beard": np.maximum(fields["beard"], fields["moustache"]) > 0.01,
+        "hair": fields["hairline"] > -6.5,
+        "spots": fields["spot"] > 0.02,
+    }
+    return {name: np.flatnonzero(place) for name, place in inside.items()}
+
+
 @lru_cache(maxsize=4)
 def build_fields(size: int) -> Fields:
     """All static fields for one texture size."""
@@ -233,61 +251,12 @@ def build_fields(size: int) -> Fields:
     point = atlas.point.astype(np.float64) * 100.0
     skin = np.zeros(len(point))
     skin[atlas.rows["head"]] = 1.0
-    neck = skin.copy()
-    neck[atlas.rows["torso"]] = 1.0
-    hairline, temple = hairline_height(point)
-    beard, moustache = beard_fields(point, atlas.masks["lips"])
-    lid, upper = _lid_distance(point)
-    along, across = _brow_coordinates(point)
-    spot, spot_rank = _spots(point, skin)
-    far = np.where(skin > 0, 0.0, 9.0)
-    fields = {
-        "hairline": np.where((skin > 0) & (atlas.masks["ears"] < 0.3), hairline, -9.0),
-        "temple": temple,
-        "beard": beard * neck,
-        "moustache": moustache * skin,
-        "brow_along": along,
-        "brow_across": across + far,
-        "lid": lid + far,
-        "upper_lid": upper,
-        "flush": skin
-        * (
-            1.1 * _spot(point, (4.6, -3.4, 0.0), (1.9, 1.6, 3.0))
-            + 1.3 * _spot(point, (0.0, -3.9, 2.6), (1.5, 1.6, 1.6))
-        ),
-        "thin": atlas.masks["ears"] + 0.7 * ramp(0.35, 0.0, lid + far),
-        "front_crown": front_and_crown(point),
-        "under_eye": skin * _spot(point, (2.9, -1.25, 1.0), (1.6, 0.6, 1.5)),
-        "t_zone": skin
-        * np.maximum(
-            _spot(point, (0.0, 4.6, 1.5), (3.0, 2.2, 3.0)), _spot(point, (0.0, -2.0, 2.0), (1.0, 3.0, 2.0))
-        ),
-        "cavity": 1.0
-        - 0.8 * skin * _spot(point, (0.75, -4.85, 1.3), (0.5, 0.4, 0.8)) * (atlas.normal[:, 1] < -0.2),
-        "spot": spot,
-        "spot_rank": spot_rank,
-        "brow_hair": _brow_hair(along, across),
-        **_eye_lines(atlas.eye_polar),
-        "mouth_depth": np.clip((1.6 - point[:, 2]) / 3.0, 0.0, 1.0),
-    }
-    regions = {
-        "lips": atlas.masks["lips"] > 0.2,
-        "brows": (np.abs(across) < 1.0) & (skin > 0),
-        "lash": fields["lid"] < 0.25,
-        "beard": np.maximum(fields["beard"], fields["moustache"]) > 0.01,
-        "hair": fields["hairline"] > -6.5,
-        "spots": spot > 0.02,
-    }
-    grain = np.random.default_rng(7).normal(size=len(point) + 4096).astype(np.float32)
-    noise = tuple(
-        noise_bank(point, wavelength, count, seed)
-        for seed, (wavelength, count) in enumerate(zip(NOISE_CM, NOISE_FIELDS, strict=True))
-    )
+    fields = _hair_places(atlas, point, skin) | _skin_places(atlas, point, skin) | _eye_lines(atlas.eye_polar)
     return Fields(
         atlas=atlas,
-        noise=noise,
-        strands=_strands(point),
-        grain=grain,
-        regions={name: np.flatnonzero(inside) for name, inside in regions.items()},
+        noise=noise_banks(point),
+        strands=strands(point),
+        grain=np.random.default_rng(7).normal(size=len(point) + 4096).astype(np.float32),
+        regions=_regions(atlas, fields),
         **{name: value.astype(np.float32) for name, value in fields.items()},
     )

@@ -9,17 +9,9 @@ import numpy as np
 
 from ftb.scene.heads_anatomy import load_anatomy
 from ftb.scene.skin_atlas import template_vertices
-from ftb.scene.skin_fields import (
-    NOISE_CM,
-    NOISE_FIELDS,
-    beard_fields,
-    front_and_crown,
-    hairline_height,
-    mix_noise,
-    noise_bank,
-    ramp,
-)
+from ftb.scene.skin_fields import beard_fields, front_and_crown, hairline_height, ramp
 from ftb.scene.skin_look import STYLES, Look
+from ftb.scene.skin_noise import mix_noise, noise_banks
 from ftb.scene.skin_paint import hair_height
 
 
@@ -50,34 +42,30 @@ def vertex_fields() -> VertexFields:
         on_head[anatomy.corner_vertex[anatomy.corner_chart == anatomy.charts.index(name)]] = False
     hairline, temple = hairline_height(point)
     beard, _ = beard_fields(point, masks["lips"])
-    noise = tuple(
-        noise_bank(point, wavelength, count, seed)
-        for seed, (wavelength, count) in enumerate(zip(NOISE_CM, NOISE_FIELDS, strict=True))
-    )
     return VertexFields(
         hairline=np.where(on_head & (masks["ears"] < 0.2), hairline, -99.0).astype(np.float32),
         temple=temple.astype(np.float32),
         beard=(beard * on_head).astype(np.float32),
         point=point.astype(np.float32),
         front_crown=front_and_crown(point).astype(np.float32),
-        noise=noise,
+        noise=noise_banks(point),
     )
 
 
 def hair_thickness(look: Look) -> np.ndarray:
     """Outward displacement (W,) in metres of every welded vertex."""
     fields = vertex_fields()
-    style = STYLES[look.style]
+    style = STYLES[look.hair.style]
     height = hair_height(fields.hairline, fields.temple, fields.front_crown, look)
-    top, side = look.thickness
+    top, side = look.hair.thickness
     level = ramp(1.0, 8.5, fields.point[:, 1])
     full = side + (top - side) * level
     uneven = 1.0 + style.uneven * (
         0.40 * mix_noise(fields.noise[0], look.noise[0][1])
         + 0.16 * mix_noise(fields.noise[1], look.noise[1][2])
     )
-    hair = full * np.clip(uneven, 0.35, 1.8) * ramp(-0.2, 0.5 + 0.5 * max(look.thickness), height)
-    density, length = look.beard
+    hair = full * np.clip(uneven, 0.35, 1.8) * ramp(-0.2, 0.5 + 0.5 * max(look.hair.thickness), height)
+    density, length = look.hair.beard
     beard = (
         fields.beard
         * density

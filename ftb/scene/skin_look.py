@@ -9,7 +9,7 @@ import torch
 
 from ftb.scene.heads_curtain import Curtain
 from ftb.scene.heads_identity import Identity
-from ftb.scene.skin_fields import NOISE_FIELDS
+from ftb.scene.skin_noise import NOISE_FIELDS
 
 # Linear albedo of hair, from black to white; draws run along this line and mix neighbours.
 HAIR_COLOURS = {
@@ -61,13 +61,10 @@ STYLES: dict[str, HairStyle] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """Draws of one person; lengths in cm, colours linear albedo (3,), the rest in [0, 1] unless said.
-
-    hairline, temple, fringe: rise of the hairline, of its temples, and how far the front hangs down;
-    crown: balding from the top; brow: (thickness, lift, density); beard: (density, length cm).
-    noise: mixing weights for the fields of each noise bank, three sets.
-    """
+class SkinLook:
+    """tone: Monk tone 1 to 10; blood: share of the dermis; carotene: relative; roughness: perceptual; age:
+    Anny's; lipstick: linear albedo (3,); lip_blood: as blood; shuffle (3,): which freckles, which pores,
+    which strands; the rest strengths in about [0, 1]."""
 
     tone: float
     blood: float
@@ -79,7 +76,19 @@ class Look:
     oil: float
     roughness: float
     age: float
-    hair: np.ndarray
+    lip_blood: float
+    lipstick: np.ndarray
+    lipstick_strength: float
+    shuffle: tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HairLook:
+    """colour: linear albedo (3,); grey: share; style: key of STYLES; thickness: top and sides, cm; hairline,
+    temple, fringe: rise of the hairline, of its temples, and how far the front hangs down, cm; crown:
+    balding from the top; brow: thickness (cm), lift (cm), density; beard: density, length (cm)."""
+
+    colour: np.ndarray
     grey: float
     style: str
     thickness: tuple[float, float]
@@ -94,16 +103,29 @@ class Look:
     moustache: float
     stubble: float
     lashes: float
-    lipstick: np.ndarray
-    lipstick_strength: float
-    lip_blood: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EyeLook:
+    """iris: linear albedo (3,); iris_size: its angle from the eye's axis, radians; pupil: share of the iris;
+    sclera: albedo."""
+
     iris: np.ndarray
     iris_size: float
     pupil: float
     sclera: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One person. cloth: linear albedo (3,); neckline: height of the collar above the eyes, cm; noise: mixing
+    weights of the fields' noise banks, for each bank three sets (3, K) of unit norm."""
+
+    skin: SkinLook
+    hair: HairLook
+    eyes: EyeLook
     cloth: np.ndarray
     neckline: float
-    moles: np.ndarray
     noise: tuple[np.ndarray, ...]
 
 
@@ -155,38 +177,36 @@ def _style(stream: _Stream, identity: Identity) -> str:
     return names[_pick(shares, stream())]
 
 
-def _iris(stream: _Stream, tone: float) -> np.ndarray:
-    light = np.clip((5.5 - tone) / 4.5, 0.0, 1.0)
-    shares = np.array([0.35 + 0.6 * (1 - light), 0.40, 0.2 * light, 0.15 * light, 0.35 * light, 0.12 * light])
-    palette = np.array(list(IRIS_COLOURS.values()))
-    return palette[_pick(shares, stream())] * np.exp(stream(-0.35, 0.35))
-
-
-def sample_look(identity: Identity, *, generator: torch.Generator) -> Look:
-    """Draw a look that goes with the identity; always the same number of draws."""
-    stream = _Stream(torch.rand(96, generator=generator, dtype=torch.float64).numpy())
-    weights = torch.randn(3 * sum(NOISE_FIELDS), generator=generator, dtype=torch.float64).numpy()
-    tone = identity.tone
-    grown = np.clip((identity.age - 0.48) / 0.12, 0.0, 1.0)
-    male = np.clip((0.5 - identity.gender) / 0.2, 0.0, 1.0) * grown
+def _sample_skin(stream: _Stream, identity: Identity, made_up: bool) -> SkinLook:
     old = np.clip((identity.age - 0.68) / 0.3, 0.0, 1.0)
-    hair, grey = _hair_colour(stream, tone, identity.age)
-    name = _style(stream, identity)
-    style = STYLES[name]
-    bearded, moustached = stream() < 0.30 * male, stream() < 0.14 * male
-    made_up = stream() < 0.35 * (1 - male) * grown
-    return Look(
-        tone=tone,
+    return SkinLook(
+        tone=identity.tone,
         blood=stream(0.012, 0.034),
         carotene=stream(0.4, 1.3),
         blotches=stream(0.3, 1.0),
         redness=stream(0.1, 1.0, 1.5),
-        freckles=0.8 * stream() ** 5 * np.clip((7.0 - tone) / 4.0, 0.0, 1.0),
+        freckles=0.8 * stream() ** 5 * np.clip((7.0 - identity.tone) / 4.0, 0.0, 1.0),
         under_eye=stream(0.1, 0.8, 1.5) * (0.6 + 0.6 * old),
         oil=stream(),
         roughness=stream(0.37, 0.54),
         age=identity.age,
-        hair=hair,
+        lip_blood=stream(0.035, 0.085),
+        lipstick=np.array([stream(0.12, 0.40), stream(0.02, 0.10), stream(0.03, 0.12)]),
+        lipstick_strength=stream(0.2, 0.75) * made_up,
+        shuffle=(stream(), stream(), stream()),
+    )
+
+
+def _sample_hair(stream: _Stream, identity: Identity, made_up: bool) -> HairLook:
+    grown = _grown(identity)
+    male = np.clip((0.5 - identity.gender) / 0.2, 0.0, 1.0) * grown
+    old = np.clip((identity.age - 0.68) / 0.3, 0.0, 1.0)
+    colour, grey = _hair_colour(stream, identity.tone, identity.age)
+    name = _style(stream, identity)
+    style = STYLES[name]
+    bearded, moustached = stream() < 0.30 * male, stream() < 0.14 * male
+    return HairLook(
+        colour=colour,
         grey=grey,
         style=name,
         thickness=(stream(*style.top), stream(*style.side)),
@@ -206,16 +226,37 @@ def sample_look(identity: Identity, *, generator: torch.Generator) -> Look:
         moustache=stream(0.6, 1.0) * float(bearded or moustached),
         stubble=stream(0.0, 0.55, 1.3) * male,
         lashes=stream(0.35, 0.75) + 0.25 * made_up,
-        lipstick=np.array([stream(0.12, 0.40), stream(0.02, 0.10), stream(0.03, 0.12)]),
-        lipstick_strength=stream(0.2, 0.75) * made_up,
-        lip_blood=stream(0.035, 0.085),
-        iris=_iris(stream, tone),
+    )
+
+
+def _sample_eyes(stream: _Stream, tone: float) -> EyeLook:
+    light = np.clip((5.5 - tone) / 4.5, 0.0, 1.0)
+    shares = np.array([0.95 - 0.6 * light, 0.40, 0.2 * light, 0.15 * light, 0.35 * light, 0.12 * light])
+    palette = np.array(list(IRIS_COLOURS.values()))
+    return EyeLook(
+        iris=palette[_pick(shares, stream())] * np.exp(stream(-0.35, 0.35)),
         iris_size=stream(0.40, 0.45),
         pupil=stream(0.26, 0.5),
         sclera=stream(0.52, 0.70),
+    )
+
+
+def _grown(identity: Identity) -> float:
+    """0 for children, 1 for adults."""
+    return float(np.clip((identity.age - 0.48) / 0.12, 0.0, 1.0))
+
+
+def sample_look(identity: Identity, *, generator: torch.Generator) -> Look:
+    """Draw a look that goes with the identity; always the same number of draws."""
+    stream = _Stream(torch.rand(96, generator=generator, dtype=torch.float64).numpy())
+    weights = torch.randn(3 * sum(NOISE_FIELDS), generator=generator, dtype=torch.float64).numpy()
+    made_up = stream() < 0.35 * _grown(identity) * np.clip((identity.gender - 0.4) / 0.2, 0.0, 1.0)
+    return Look(
+        skin=_sample_skin(stream, identity, made_up),
+        hair=_sample_hair(stream, identity, made_up),
+        eyes=_sample_eyes(stream, identity.tone),
         cloth=np.array([stream(0.01, 0.6, 2.0), stream(0.01, 0.6, 2.0), stream(0.01, 0.6, 2.0)]),
         neckline=stream(-24.0, -15.5),
-        moles=np.array([[stream(), stream(), stream()] for _ in range(6)]),
         noise=_unit_weights(weights),
     )
 

@@ -7,8 +7,9 @@ import numpy as np
 from ftb.scene.heads import SKIN_F0
 from ftb.scene.skin_color import melanin_of_tone, skin_reflectance
 from ftb.scene.skin_eyes import paint_eyes, paint_inside
-from ftb.scene.skin_fields import Fields, mix_noise, ramp
+from ftb.scene.skin_fields import Fields, ramp
 from ftb.scene.skin_look import GREY, Look
+from ftb.scene.skin_noise import mix_noise
 
 # Perceptual roughness and F0 of what is not skin.
 MATERIALS = {
@@ -36,12 +37,14 @@ class Canvas:
             mix_noise(bank, weights[0]) for bank, weights in zip(fields.noise, look.noise, strict=True)
         )
         self.patch = mix_noise(fields.noise[1], look.noise[1][1])
-        shift = int(look.moles[0, 2] * 4096)
+        shift = int(look.skin.shuffle[1] * 4096)
         self.grain = fields.grain[shift : shift + count]  # pores: the same white noise, shifted
         self.albedo = np.empty((3, count), dtype=np.float32)
         self.material = np.empty((2, count), dtype=np.float32)
-        self.melanin = melanin_of_tone(look.tone)
-        self.hair = (look.hair * (1.0 - look.grey) + np.array(GREY) * look.grey).astype(np.float32)[:, None]
+        self.melanin = melanin_of_tone(look.skin.tone)
+        self.hair = (look.hair.colour * (1.0 - look.hair.grey) + np.array(GREY) * look.hair.grey).astype(
+            np.float32
+        )[:, None]
 
     def blend(self, where: np.ndarray, colour: np.ndarray, share: np.ndarray) -> None:
         """Move the albedo of texels `where` (n,) to colour (3, 1) or (3, n) by share (n,)."""
@@ -58,21 +61,25 @@ class Canvas:
 def paint_skin(canvas: Canvas) -> None:
     """Bare skin: local changes of melanin and blood about the person's own, to first order in log albedo."""
     fields, look = canvas.fields, canvas.look
-    base = skin_reflectance(canvas.melanin, look.blood, look.carotene)
-    by_melanin = np.log(skin_reflectance(canvas.melanin * 1.25, look.blood, look.carotene) / base) / 0.25
-    by_blood = np.log(skin_reflectance(canvas.melanin, look.blood * 1.5, look.carotene) / base) / 0.5
+    base = skin_reflectance(canvas.melanin, look.skin.blood, look.skin.carotene)
+    by_melanin = (
+        np.log(skin_reflectance(canvas.melanin * 1.25, look.skin.blood, look.skin.carotene) / base) / 0.25
+    )
+    by_blood = (
+        np.log(skin_reflectance(canvas.melanin, look.skin.blood * 1.5, look.skin.carotene) / base) / 0.5
+    )
     single = np.float32
-    melanin = canvas.broad * single(0.07 * look.blotches)
-    melanin += canvas.patch * single(0.05 * look.blotches)
-    melanin += canvas.fine * single(0.03 * look.blotches)
+    melanin = canvas.broad * single(0.07 * look.skin.blotches)
+    melanin += canvas.patch * single(0.05 * look.skin.blotches)
+    melanin += canvas.fine * single(0.03 * look.skin.blotches)
     melanin += canvas.grain * single(0.04)
-    melanin += fields.under_eye * single(0.35 * look.under_eye)
+    melanin += fields.under_eye * single(0.35 * look.skin.under_eye)
     melanin[fields.regions["spots"]] += _freckles(fields, look)
-    blood = canvas.middle * single(0.16 * look.blotches)
-    blood += canvas.fine * single(0.10 * look.blotches)
-    blood += fields.flush * single(look.redness)
+    blood = canvas.middle * single(0.16 * look.skin.blotches)
+    blood += canvas.fine * single(0.10 * look.skin.blotches)
+    blood += fields.flush * single(look.skin.redness)
     blood += fields.thin * single(0.7)
-    blood += fields.under_eye * single(0.4 * look.under_eye)
+    blood += fields.under_eye * single(0.4 * look.skin.under_eye)
     for channel in range(3):
         row = canvas.albedo[channel]
         np.multiply(melanin, single(by_melanin[channel]), out=row)
@@ -80,33 +87,33 @@ def paint_skin(canvas: Canvas) -> None:
         np.exp(row, out=row)
         row *= fields.cavity * single(base[channel])
     roughness = canvas.material[0]
-    np.multiply(fields.t_zone, single(-0.07 * look.oil), out=roughness)
+    np.multiply(fields.t_zone, single(-0.07 * look.skin.oil), out=roughness)
     roughness += canvas.middle * single(0.02)
     roughness += canvas.grain * single(0.015)
-    roughness += single(look.roughness + 0.04 * _oldness(look))
+    roughness += single(look.skin.roughness + 0.04 * _oldness(look))
     np.clip(roughness, 0.28, 0.6, out=roughness)
     canvas.material[1] = SKIN_F0
 
 
 def _oldness(look: Look) -> float:
-    return float(np.clip((look.age - 0.7) / 0.25, 0.0, 1.0))
+    return float(np.clip((look.skin.age - 0.7) / 0.25, 0.0, 1.0))
 
 
 def _freckles(fields: Fields, look: Look) -> np.ndarray:
     """Melanin of freckles, age spots and moles: each head shuffles which of the places carry one."""
     where = fields.regions["spots"]
-    rank = (fields.spot_rank[where] * np.float32(37.0) + np.float32(look.moles[0, 0])) % np.float32(1.0)
-    strength = (rank < look.freckles) * 0.6 + (rank > 0.996) * 1.6 + (rank > 0.93) * 0.8 * _oldness(look)
+    rank = (fields.spot_rank[where] * np.float32(37.0) + np.float32(look.skin.shuffle[0])) % np.float32(1.0)
+    strength = (rank < look.skin.freckles) * 0.6 + (rank > 0.996) * 1.6 + (rank > 0.93) * 0.8 * _oldness(look)
     return fields.spot[where] * strength.astype(np.float32)
 
 
 def lip_colour(canvas: Canvas) -> np.ndarray:
     """(3,) lips have little melanin of their own and much blood."""
     look = canvas.look
-    bare = skin_reflectance(canvas.melanin * 0.75, look.lip_blood, look.carotene) * np.array(
+    bare = skin_reflectance(canvas.melanin * 0.75, look.skin.lip_blood, look.skin.carotene) * np.array(
         [0.92, 0.80, 0.80]
     )
-    return bare * (1 - look.lipstick_strength) + look.lipstick * look.lipstick_strength
+    return bare * (1 - look.skin.lipstick_strength) + look.skin.lipstick * look.skin.lipstick_strength
 
 
 def paint_lips(canvas: Canvas) -> None:
@@ -115,7 +122,7 @@ def paint_lips(canvas: Canvas) -> None:
     share = ramp(0.25, 0.75, canvas.fields.atlas.masks["lips"][where])
     folds = 1.0 + 0.05 * canvas.fine[where] + 0.04 * canvas.grain[where]
     canvas.blend(where, lip_colour(canvas).astype(np.float32)[:, None] * folds, np.float32(0.9) * share)
-    canvas.blend_material(where, 0.36 - 0.08 * canvas.look.lipstick_strength, SKIN_F0, share)
+    canvas.blend_material(where, 0.36 - 0.08 * canvas.look.skin.lipstick_strength, SKIN_F0, share)
 
 
 def paint_brows(canvas: Canvas) -> None:
@@ -123,7 +130,7 @@ def paint_brows(canvas: Canvas) -> None:
     line."""
     fields, look = canvas.fields, canvas.look
     where = fields.regions["brows"]
-    thickness, lift, density = look.brow
+    thickness, lift, density = look.hair.brow
     hair = fields.brow_hair[where]
     along = fields.brow_along[where] + np.float32(0.02) * hair
     across = fields.brow_across[where] - np.float32(lift) + np.float32(0.05) * hair
@@ -141,21 +148,21 @@ def paint_brows(canvas: Canvas) -> None:
     where = fields.regions["lash"]
     upper, lid = fields.upper_lid[where], fields.lid[where]
     line = upper * ramp(0.22, 0.08, lid) + (1 - upper) * 0.5 * ramp(0.16, 0.03, lid)
-    canvas.blend(where, np.minimum(colour, 0.03), np.float32(look.lashes) * line)
+    canvas.blend(where, np.minimum(colour, 0.03), np.float32(look.hair.lashes) * line)
 
 
 def paint_beard(canvas: Canvas) -> None:
     """The shadow of shaved stubble, then beard and moustache."""
     fields, look = canvas.fields, canvas.look
-    if look.stubble <= 0.0 and look.beard[0] <= 0.0 and look.moustache <= 0.0:
+    if look.hair.stubble <= 0.0 and look.hair.beard[0] <= 0.0 and look.hair.moustache <= 0.0:
         return
     where = fields.regions["beard"]
     beard, moustache, grain = fields.beard[where], fields.moustache[where], canvas.grain[where]
     hairs = np.clip(0.92 + 0.10 * canvas.fine[where] + 0.10 * grain, 0.6, 1.1)
     colour = canvas.hair * np.float32(0.9)
-    shadow = np.float32(0.42 * look.stubble) * np.maximum(beard, moustache) * hairs
+    shadow = np.float32(0.42 * look.hair.stubble) * np.maximum(beard, moustache) * hairs
     canvas.blend(where, colour, np.clip(shadow, 0.0, 0.6))
-    full = np.maximum(beard * np.float32(look.beard[0]), moustache * np.float32(look.moustache))
+    full = np.maximum(beard * np.float32(look.hair.beard[0]), moustache * np.float32(look.hair.moustache))
     edge = np.clip(ramp(0.3, 0.7, full + 0.06 * canvas.middle[where] * (full > 0.05)) * hairs, 0.0, 0.97)
     canvas.blend(where, colour * (1.0 + 0.15 * grain), edge)
     canvas.blend_material(where, BEARD_ROUGHNESS, 0.04, edge)
@@ -167,10 +174,10 @@ def hair_height(hairline: np.ndarray, temple: np.ndarray, front_crown: np.ndarra
     front, crown = front_crown
     return (
         hairline
-        - np.float32(look.hairline)
-        - np.float32(look.temple) * temple
-        + np.float32(look.fringe) * front
-        - np.float32(9.0 * look.crown) * crown
+        - np.float32(look.hair.hairline)
+        - np.float32(look.hair.temple) * temple
+        + np.float32(look.hair.fringe) * front
+        - np.float32(9.0 * look.hair.crown) * crown
     )
 
 
@@ -182,9 +189,9 @@ def paint_hair(canvas: Canvas) -> None:
     streaks, edges = fields.strands[:, where]
     height = hair_height(fields.hairline[where], fields.temple[where], fields.front_crown[:, where], look)
     height += 0.16 * canvas.fine[where] + 0.15 * grain + 0.15 * edges
-    soft = 0.5 if max(look.thickness) > 0.5 else 0.9
-    share = ramp(-soft, soft, height) * np.float32(look.opacity)
-    white = 1.0 + np.clip(np.float32(0.5 * look.grey) * edges, -0.2, 0.4)
+    soft = 0.5 if max(look.hair.thickness) > 0.5 else 0.9
+    share = ramp(-soft, soft, height) * np.float32(look.hair.opacity)
+    white = 1.0 + np.clip(np.float32(0.5 * look.hair.grey) * edges, -0.2, 0.4)
     canvas.blend(where, canvas.hair * (np.exp(0.22 * streaks + 0.10 * grain + 0.10 * middle) * white), share)
     canvas.blend_material(where, *HAIR_MATERIAL, share)
 
@@ -193,7 +200,7 @@ def hanging_hair(canvas: Canvas) -> np.ndarray:
     """Albedo (3, Nc) of the sheet of hanging hair: strands from top to bottom."""
     rows = canvas.fields.atlas.rows["curtain"]
     around, down = (canvas.fields.atlas.point[rows, axis] * np.float32(10.0) for axis in (0, 1))
-    phase = np.float32(6.28 * canvas.look.moles[1, 0])
+    phase = np.float32(6.28 * canvas.look.skin.shuffle[2])
     waves = sum(
         np.sin(np.float32(count) * around + np.float32(bend) * (down + phase))
         for count, bend in ((41, 2.0), (67, -3.0), (97, 1.0), (137, 4.0), (29, 1.5))
