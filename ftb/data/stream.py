@@ -54,23 +54,26 @@ class StreamConfig:
             raise ValueError(f"stream.batch_size: expected 1 or more, got {self.batch_size}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What a user hands over: a folder of head meshes, environments (H, 2H, 3) by name; None for procedural."""
+
+    heads_dir: Path | None = None
+    environments: dict[str, Tensor] | None = None
+
+
 class ChunkDataset(Dataset):
     """Chunk number → (Pair on the CPU, CPU-seconds it took). Opens its sources in the worker's process."""
 
-    def __init__(
-        self, config: StreamConfig, split: str, heads_dir: Path | None, environments: list[Tensor] | None
-    ) -> None:
+    def __init__(self, config: StreamConfig, split: str, sources: Sources) -> None:
         self._config = config
         self._split = split
-        self._heads_dir = heads_dir
-        self._environments = environments
+        self._sources = sources
         self._renderer: _ChunkRenderer | None = None
 
     def __getitem__(self, chunk: int) -> tuple[Pair, float]:
         if self._renderer is None:
-            self._renderer = _ChunkRenderer(
-                self._config, self._split, self._heads_dir, self._environments, torch.device("cpu")
-            )
+            self._renderer = _ChunkRenderer(self._config, self._split, self._sources, torch.device("cpu"))
         started = time.process_time()
         with single_threaded():
             pair = self._renderer.render(chunk)
@@ -83,21 +86,16 @@ class ChunkDataset(Dataset):
 class _ChunkRenderer:
     """Head source, rasterizer and caches of one process."""
 
-    def __init__(
-        self,
-        config: StreamConfig,
-        split: str,
-        heads_dir: Path | None,
-        environments: list[Tensor] | None,
-        device: torch.device,
-    ) -> None:
+    def __init__(self, config: StreamConfig, split: str, sources: Sources, device: torch.device) -> None:
         self._config = config
         self._split = split
         self._device = device
-        self._heads: HeadSource = resolve_heads(heads_dir)
-        self._environments = (
-            None if environments is None else [prepare_environment(light_map) for light_map in environments]
-        )
+        self._heads: HeadSource = resolve_heads(sources.heads_dir)
+        self._environments = None
+        if sources.environments is not None:
+            self._environments = [
+                prepare_environment(light_map) for light_map in sources.environments.values()
+            ]
         self._rasterizer: Rasterizer = resolve_rasterizer(config.renderer, device)
         self._transfers = TransferCache(config.scene, self._heads)
 
@@ -129,8 +127,7 @@ class PairStream:
         config: StreamConfig,
         *,
         split: str,
-        heads_dir: Path | None = None,
-        environments: dict[str, Tensor] | None = None,
+        sources: Sources | None = None,
         device: torch.device | None = None,
         rank: int = 0,
         world_size: int = 1,
@@ -139,11 +136,11 @@ class PairStream:
         self.render_seconds = 0.0
         self._device = torch.device("cpu") if device is None else device
         self._rank, self._world_size = rank, world_size
-        maps = None if environments is None else list(environments.values())
-        self._dataset = ChunkDataset(config, split, heads_dir, maps)
+        sources = sources or Sources()
+        self._dataset = ChunkDataset(config, split, sources)
         self._local: _ChunkRenderer | None = None
         if self._workers() == 0:
-            self._local = _ChunkRenderer(config, split, heads_dir, maps, self._device)
+            self._local = _ChunkRenderer(config, split, sources, self._device)
 
     def batches(self, start: int = 0, count: int | None = None) -> Iterator[Pair]:
         """Batches number start, start + 1, ...; `count` of them, or for ever."""

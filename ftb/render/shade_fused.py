@@ -40,47 +40,51 @@ def shade_fused(mesh: Mesh, skin: Skin, camera: Camera, fragments: Fragments, li
     Key lights cast soft shadows by shadow maps; the environment is shadowed by `light.sky_visibility`.
     """
     rotations = camera.cam_from_world[:, :3, :3].float().contiguous()
-    samples, height, width = fragments.pix_to_face.shape
-    device = fragments.pix_to_face.device
-    keys = light.lighting.key_dirs.shape[-2]
-    layers = {
-        name: torch.zeros(samples, height, width, 3, device=device)
-        for name in ("radiance", "normals", "albedo", "irradiance")
-    }
-    visibility = torch.ones(samples, height, width, device=device)
-    light_visibility = torch.zeros(samples, height, width, keys, device=device)
-    written = Layers()
-    for name, layer in layers.items():
-        setattr(written, name, _vec3(layer))
-    written.visibility = wp.from_torch(visibility)
-    written.light_visibility = wp.from_torch(light_visibility)
-    geometry, tensors = _geometry(mesh, skin)
+    bary_coords = fragments.bary_coords.float().contiguous()
+    eyes = -(rotations.transpose(-1, -2) @ camera.cam_from_world[:, :3, 3:].float())[..., 0].contiguous()
+    shaded = _empty(fragments, light.lighting.key_dirs.shape[-2])
+    geometry, geometry_tensors = _geometry(mesh, skin)
     light_struct, light_tensors = _light(mesh, rotations, light)
-    eyes = -(rotations.transpose(-1, -2) @ camera.cam_from_world[:, :3, 3:].float()).squeeze(-1)
     wp.launch(
         shade_kernel,
-        dim=(samples, height, width),
+        dim=tuple(fragments.pix_to_face.shape),
         inputs=[
             wp.from_torch(fragments.pix_to_face),
-            _vec3(fragments.bary_coords.float()),
+            _vec3(bary_coords),
             wp.from_torch(rotations, dtype=wp.mat33),
             _vec3(eyes),
             geometry,
             light_struct,
-            written,
+            _layers(shaded),
         ],
-        device=wp.device_from_torch(device),
+        device=wp.device_from_torch(fragments.pix_to_face.device),
     )
-    del tensors, light_tensors  # they had to live until the launch
+    del geometry_tensors, light_tensors  # structs do not keep their arrays alive: these had to
+    return shaded
+
+
+def _empty(fragments: Fragments, keys: int) -> Shaded:
+    """Layers to be written where a face is; elsewhere they keep what they are made with."""
+    covered = fragments.pix_to_face >= 0
+    colour = [torch.zeros(*covered.shape, 3, device=covered.device) for _ in range(4)]
     return Shaded(
-        radiance_linear=layers["radiance"],
-        mask=(fragments.pix_to_face >= 0).float(),
-        normals=layers["normals"],
-        albedo_linear=layers["albedo"],
-        irradiance_linear=layers["irradiance"],
-        visibility=visibility,
-        light_visibility=light_visibility,
+        radiance_linear=colour[0],
+        mask=covered.float(),
+        normals=colour[1],
+        albedo_linear=colour[2],
+        irradiance_linear=colour[3],
+        visibility=torch.ones(covered.shape, device=covered.device),
+        light_visibility=torch.zeros(*covered.shape, keys, device=covered.device),
     )
+
+
+def _layers(shaded: Shaded) -> Layers:
+    layers = Layers()
+    layers.radiance, layers.normals = _vec3(shaded.radiance_linear), _vec3(shaded.normals)
+    layers.albedo, layers.irradiance = _vec3(shaded.albedo_linear), _vec3(shaded.irradiance_linear)
+    layers.visibility = wp.from_torch(shaded.visibility)
+    layers.light_visibility = wp.from_torch(shaded.light_visibility)
+    return layers
 
 
 def _geometry(mesh: Mesh, skin: Skin) -> tuple[Geometry, list[Tensor]]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ftb.render.shadow import shadow_lookup
+from ftb.render.shadow import receiver_of, shadow_lookup
 from ftb.render.warp_runtime import wp
 
 INVERSE_PI = wp.constant(0.31830988618)
@@ -91,13 +91,6 @@ def environment_reflectance(f0: float, roughness: float, n_v: float):
 
 
 @wp.func
-def texel_weights(uv: wp.vec2, size: int):
-    x = wp.clamp(uv[0] * float(size) - 0.5, 0.0, float(size) - 1.001)
-    y = wp.clamp((1.0 - uv[1]) * float(size) - 0.5, 0.0, float(size) - 1.001)
-    return wp.vec2(x, y)
-
-
-@wp.func
 def luminance(colour: wp.vec3):
     return 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]
 
@@ -157,6 +150,94 @@ class Layers:
     light_visibility: wp.array(dtype=float, ndim=4)
 
 
+@wp.struct
+class Point:
+    """What one pixel sees: place, normal and direction to the eye (head's frame, then camera's), skin."""
+
+    place: wp.vec3
+    normal_head: wp.vec3
+    normal: wp.vec3
+    view: wp.vec3
+    sky: wp.vec3
+    albedo: wp.vec3
+    roughness: float
+    f0: float
+
+
+@wp.func
+def mix3(a: wp.vec3, b: wp.vec3, c: wp.vec3, bary: wp.vec3):
+    return a * bary[0] + b * bary[1] + c * bary[2]
+
+
+@wp.func
+def point_at(geometry: Geometry, sky: wp.array(dtype=wp.vec3, ndim=2), sample: int, face: int, bary: wp.vec3):
+    """Interpolated over the face; view and camera-frame normal are filled in later."""
+    a = geometry.faces[face, 0]
+    b = geometry.faces[face, 1]
+    c = geometry.faces[face, 2]
+    point = Point()
+    point.place = mix3(geometry.vertices[a], geometry.vertices[b], geometry.vertices[c], bary)
+    normal = mix3(geometry.normals[a], geometry.normals[b], geometry.normals[c], bary)
+    point.normal_head = wp.normalize(normal)
+    point.sky = mix3(sky[sample, a], sky[sample, b], sky[sample, c], bary)
+    uv = geometry.uvs[a] * bary[0] + geometry.uvs[b] * bary[1] + geometry.uvs[c] * bary[2]
+    size = geometry.albedo.shape[0]
+    x = wp.clamp(uv[0] * float(size) - 0.5, 0.0, float(size) - 1.001)
+    y = wp.clamp((1.0 - uv[1]) * float(size) - 0.5, 0.0, float(size) - 1.001)
+    column = int(x)
+    row = int(y)
+    x_part = x - float(column)
+    y_part = y - float(row)
+    w00 = (1.0 - x_part) * (1.0 - y_part)
+    w10 = x_part * (1.0 - y_part)
+    w01 = (1.0 - x_part) * y_part
+    w11 = x_part * y_part
+    albedo = geometry.albedo[row, column] * w00 + geometry.albedo[row, column + 1] * w10
+    point.albedo = (
+        albedo + geometry.albedo[row + 1, column] * w01 + geometry.albedo[row + 1, column + 1] * w11
+    )
+    material = geometry.material[row, column] * w00 + geometry.material[row, column + 1] * w10
+    material += geometry.material[row + 1, column] * w01 + geometry.material[row + 1, column + 1] * w11
+    point.roughness = wp.clamp(material[0], 0.05, 1.0)
+    point.f0 = material[1]
+    return point
+
+
+@wp.struct
+class Received:
+    """Irradiance with and without occlusion, and reflected (not diffuse) radiance."""
+
+    unshadowed: wp.vec3
+    arriving: wp.vec3
+    specular: wp.vec3
+
+
+@wp.func
+def from_sky(light: Light, sample: int, point: Point):
+    alpha = point.roughness * point.roughness
+    n_v = wp.dot(point.normal, point.view)
+    mirrored = point.normal * (2.0 * n_v) - point.view
+    reflectance = environment_reflectance(point.f0, point.roughness, wp.clamp(n_v, 1.0e-3, 1.0))
+    received = Received()
+    received.unshadowed = map_lookup(light.irradiance, sample, point.normal)
+    received.arriving = wp.cw_mul(received.unshadowed, point.sky)
+    gloss = glossy_lookup(light.mirror, light.glossy, sample, mirrored, alpha)
+    received.specular = gloss * (reflectance * luminance(point.sky))
+    return received
+
+
+@wp.func
+def key_shadow(light: Light, slot: int, point: Point, tan_radius: float, turn: float):
+    receiver = receiver_of(
+        light.shadow_frames[slot],
+        point.place - light.shadow_centre,
+        point.normal_head,
+        light.shadow_scale,
+        turn,
+    )
+    return shadow_lookup(light.shadow_depth, slot, receiver, light.shadow_scale, tan_radius)
+
+
 @wp.kernel(enable_backward=False)
 def shade_kernel(
     pix_to_face: wp.array(dtype=wp.int64, ndim=3),
@@ -169,87 +250,35 @@ def shade_kernel(
 ):
     sample, row, column = wp.tid()
     face = int(pix_to_face[sample, row, column])
-    if face >= 0:
-        bary = bary_coords[sample, row, column]
-        ia = geometry.faces[face, 0]
-        ib = geometry.faces[face, 1]
-        ic = geometry.faces[face, 2]
-        point = (
-            geometry.vertices[ia] * bary[0]
-            + geometry.vertices[ib] * bary[1]
-            + geometry.vertices[ic] * bary[2]
-        )
-        normal = wp.normalize(
-            geometry.normals[ia] * bary[0] + geometry.normals[ib] * bary[1] + geometry.normals[ic] * bary[2]
-        )
-        uv = geometry.uvs[ia] * bary[0] + geometry.uvs[ib] * bary[1] + geometry.uvs[ic] * bary[2]
-        sky = (
-            light.sky_visibility[sample, ia] * bary[0]
-            + light.sky_visibility[sample, ib] * bary[1]
-            + light.sky_visibility[sample, ic] * bary[2]
-        )
-        size = geometry.albedo.shape[0]
-        texel = texel_weights(uv, size)
-        x0 = int(texel[0])
-        y0 = int(texel[1])
-        fx = texel[0] - float(x0)
-        fy = texel[1] - float(y0)
-        w00 = (1.0 - fx) * (1.0 - fy)
-        w10 = fx * (1.0 - fy)
-        w01 = (1.0 - fx) * fy
-        w11 = fx * fy
-        albedo = geometry.albedo[y0, x0] * w00 + geometry.albedo[y0, x0 + 1] * w10
-        albedo += geometry.albedo[y0 + 1, x0] * w01 + geometry.albedo[y0 + 1, x0 + 1] * w11
-        material = geometry.material[y0, x0] * w00 + geometry.material[y0, x0 + 1] * w10
-        material += geometry.material[y0 + 1, x0] * w01 + geometry.material[y0 + 1, x0 + 1] * w11
-
-        rotation = rotations[sample]
-        view_head = wp.normalize(eyes[sample] - point)
-        if wp.dot(normal, view_head) < -0.2:
-            normal = -normal  # the inside of an open mesh
-        n = rotation * normal
-        v = rotation * view_head
-        n_v = wp.clamp(wp.dot(n, v), 1.0e-3, 1.0)
-        roughness = wp.clamp(material[0], 0.05, 1.0)
-        alpha = roughness * roughness
-        f0 = material[1]
-
-        unshadowed = map_lookup(light.irradiance, sample, n)
-        arriving = wp.cw_mul(unshadowed, sky)
-        mirrored = n * (2.0 * wp.dot(n, v)) - v
-        specular = glossy_lookup(light.mirror, light.glossy, sample, mirrored, alpha)
-        specular = specular * (environment_reflectance(f0, roughness, n_v) * luminance(sky))
-        turn = 6.2831853 * wp.frac(52.9829189 * wp.frac(0.06711056 * float(column) + 0.00583715 * float(row)))
-        for key in range(light.key_dirs.shape[1]):
-            slot = light.shadow_index[sample, key]
-            if slot >= 0:
-                towards = light.key_dirs[sample, key]
-                cosine = wp.dot(n, towards)
-                if cosine > 0.0:
-                    tan_radius = wp.tan(light.key_radius[sample, key])
-                    lit = shadow_lookup(
-                        light.shadow_depth,
-                        slot,
-                        light.shadow_frames[slot],
-                        point - light.shadow_centre,
-                        normal,
-                        light.shadow_scale,
-                        tan_radius,
-                        turn,
-                    )
-                    strength = light.key_irradiance[sample, key]
-                    unshadowed += strength * cosine
-                    arriving += strength * (cosine * lit)
-                    # A wide light widens the highlight (Karis 2013, representative sphere).
-                    wide = wp.min(alpha + 0.5 * tan_radius, 1.0)
-                    specular += strength * (ggx_reflection(n, v, towards, wide, f0) * lit)
-                    layers.light_visibility[sample, row, column, key] = lit
-        # F0 under 2 % is an occluded or absent surface (Karis 2014): no reflection at all for 0.
-        specular = specular * wp.min(50.0 * f0, 1.0)
-        layers.radiance[sample, row, column] = wp.cw_mul(albedo, arriving) * INVERSE_PI + specular
-        layers.normals[sample, row, column] = n
-        layers.albedo[sample, row, column] = albedo
-        layers.irradiance[sample, row, column] = sh2_irradiance(light.sh_irradiance, sample, n)
-        layers.visibility[sample, row, column] = wp.clamp(
-            luminance(arriving) / wp.max(luminance(unshadowed), 1.0e-8), 0.0, 1.0
-        )
+    if face < 0:
+        return
+    point = point_at(geometry, light.sky_visibility, sample, face, bary_coords[sample, row, column])
+    view_head = wp.normalize(eyes[sample] - point.place)
+    if wp.dot(point.normal_head, view_head) < -0.2:
+        point.normal_head = -point.normal_head  # the inside of an open mesh
+    point.normal = rotations[sample] * point.normal_head
+    point.view = rotations[sample] * view_head
+    received = from_sky(light, sample, point)
+    turn = 6.2831853 * wp.frac(52.9829189 * wp.frac(0.06711056 * float(column) + 0.00583715 * float(row)))
+    for key in range(light.key_dirs.shape[1]):
+        slot = light.shadow_index[sample, key]
+        cosine = wp.dot(point.normal, light.key_dirs[sample, key])
+        if slot >= 0 and cosine > 0.0:
+            tan_radius = wp.tan(light.key_radius[sample, key])
+            lit = key_shadow(light, slot, point, tan_radius, turn)
+            strength = light.key_irradiance[sample, key]
+            received.unshadowed += strength * cosine
+            received.arriving += strength * (cosine * lit)
+            # A wide light widens the highlight (Karis 2013, representative sphere).
+            wide = wp.min(point.roughness * point.roughness + 0.5 * tan_radius, 1.0)
+            lobe = ggx_reflection(point.normal, point.view, light.key_dirs[sample, key], wide, point.f0)
+            received.specular += strength * (lobe * lit)
+            layers.light_visibility[sample, row, column, key] = lit
+    # F0 under 2 % is an occluded or absent surface (Karis 2014): no reflection at all for 0.
+    specular = received.specular * wp.min(50.0 * point.f0, 1.0)
+    layers.radiance[sample, row, column] = wp.cw_mul(point.albedo, received.arriving) * INVERSE_PI + specular
+    layers.normals[sample, row, column] = point.normal
+    layers.albedo[sample, row, column] = point.albedo
+    layers.irradiance[sample, row, column] = sh2_irradiance(light.sh_irradiance, sample, point.normal)
+    share = luminance(received.arriving) / wp.max(luminance(received.unshadowed), 1.0e-8)
+    layers.visibility[sample, row, column] = wp.clamp(share, 0.0, 1.0)

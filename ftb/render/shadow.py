@@ -16,13 +16,15 @@ from ftb.maths.shapes import expect_shape
 from ftb.render.warp_runtime import wp
 from ftb.types import Mesh
 
-MAP_SIZE = 256
-BLOCKER_TAPS = 8
-FILTER_TAPS = 12
-# The blocker search looks this far around a point: what shadows a face stands within 15 cm of it.
-SEARCH_DEPTH_M = 0.15
+MAP_SIZE = wp.constant(256)
+BLOCKER_TAPS = wp.constant(8)
+FILTER_TAPS = wp.constant(12)
+# What shadows a face stands within 15 cm of it; a wider search than 24 texels finds too few blockers.
+SEARCH_DEPTH_M = wp.constant(0.15)
+MAX_SEARCH = wp.constant(24.0)
 # Steeper receivers than this slope are lit so weakly that a larger bias is not seen.
-MAX_SLOPE = 4.0
+MAX_SLOPE = wp.constant(4.0)
+DEPTH_BIAS = wp.constant(0.75)
 EMPTY = 1.0e6
 
 
@@ -91,41 +93,62 @@ def stored_depth(depth: wp.array(dtype=float, ndim=3), light: int, x: float, y: 
     return found
 
 
+@wp.struct
+class Receiver:
+    """A point in texels of one map: position, depth along the light (bias taken off), slopes of its own
+    plane in metres a texel, and the turn of its tap pattern."""
+
+    x: float
+    y: float
+    depth: float
+    slope_x: float
+    slope_y: float
+    turn: float
+
+
 @wp.func
-def shadow_lookup(
-    depth: wp.array(dtype=float, ndim=3),
-    light: int,
-    frame: wp.mat33,
-    offset_point: wp.vec3,
-    normal: wp.vec3,
-    scale: float,
-    tan_radius: float,
-    turn: float,
-):
-    """Share of the light that reaches a point (given from the centre of the cube), [0, 1]."""
+def receiver_of(frame: wp.mat33, offset_point: wp.vec3, normal: wp.vec3, scale: float, turn: float):
     texel = 1.0 / scale
     # Lifted along the normal by one texel: hides the map's steps without moving contact shadows much.
     local = frame * (offset_point + normal * texel)
-    half_size = 0.5 * float(depth.shape[1])
-    x = local[0] * scale + half_size
-    y = local[1] * scale + half_size
     toward = frame * normal
     facing = wp.max(-toward[2], 0.05)
+    receiver = Receiver()
+    receiver.x = local[0] * scale + 0.5 * float(MAP_SIZE)
+    receiver.y = local[1] * scale + 0.5 * float(MAP_SIZE)
+    receiver.depth = local[2] - texel * DEPTH_BIAS
     # z travels away from the light: the receiver's plane rises by n_x / facing a metre of x.
-    slope_x = wp.clamp(toward[0] / facing, -4.0, 4.0) * texel
-    slope_y = wp.clamp(toward[1] / facing, -4.0, 4.0) * texel
-    bias = texel * 0.75
+    receiver.slope_x = wp.clamp(toward[0] / facing, -MAX_SLOPE, MAX_SLOPE) * texel
+    receiver.slope_y = wp.clamp(toward[1] / facing, -MAX_SLOPE, MAX_SLOPE) * texel
+    receiver.turn = turn
+    return receiver
+
+
+@wp.func
+def gap_at(
+    depth: wp.array(dtype=float, ndim=3), light: int, at: Receiver, radius: float, tap: int, taps: float
+):
+    """How far tap number `tap` of a Vogel disc lies behind what the light sees there, metres."""
+    r = radius * wp.sqrt((float(tap) + 0.5) / taps)
+    angle = at.turn + float(tap) * 2.3999632
+    dx = r * wp.cos(angle)
+    dy = r * wp.sin(angle)
+    plane = at.depth + at.slope_x * dx + at.slope_y * dy
+    return plane - stored_depth(depth, light, at.x + dx, at.y + dy)
+
+
+@wp.func
+def penumbra_radius(
+    depth: wp.array(dtype=float, ndim=3), light: int, at: Receiver, scale: float, tan_radius: float
+):
+    """Texels over which the shadow's edge blurs here (Fernando 2005); 0 where nothing blocks."""
+    search = wp.min(tan_radius * SEARCH_DEPTH_M * scale, MAX_SEARCH)
     radius = float(1.0)
-    search = wp.min(tan_radius * 0.15 * scale, 24.0)
     if search > 1.0:
         blocked = float(0.0)
         height = float(0.0)
-        for tap in range(8):
-            r = search * wp.sqrt((float(tap) + 0.5) / 8.0)
-            angle = turn + float(tap) * 2.3999632
-            dx = r * wp.cos(angle)
-            dy = r * wp.sin(angle)
-            gap = local[2] + slope_x * dx + slope_y * dy - bias - stored_depth(depth, light, x + dx, y + dy)
+        for tap in range(BLOCKER_TAPS):
+            gap = gap_at(depth, light, at, search, tap, float(BLOCKER_TAPS))
             if gap > 0.0:
                 blocked += 1.0
                 height += gap
@@ -133,19 +156,21 @@ def shadow_lookup(
             radius = wp.clamp(height / blocked * tan_radius * scale, 1.0, search)
         else:
             radius = float(0.0)
-    lit = float(1.0)
+    return radius
+
+
+@wp.func
+def shadow_lookup(
+    depth: wp.array(dtype=float, ndim=3), light: int, at: Receiver, scale: float, tan_radius: float
+):
+    """Share of the light that reaches a receiver, [0, 1]."""
+    radius = penumbra_radius(depth, light, at, scale, tan_radius)
+    lit = float(FILTER_TAPS)
     if radius > 0.0:
-        lit = float(0.0)
-        for tap in range(12):
-            r = radius * wp.sqrt((float(tap) + 0.5) / 12.0)
-            angle = turn + float(tap) * 2.3999632
-            dx = r * wp.cos(angle)
-            dy = r * wp.sin(angle)
-            gap = local[2] + slope_x * dx + slope_y * dy - bias - stored_depth(depth, light, x + dx, y + dy)
-            if gap <= 0.0:
-                lit += 1.0
-        lit = lit / 12.0
-    return lit
+        for tap in range(FILTER_TAPS):
+            if gap_at(depth, light, at, radius, tap, float(FILTER_TAPS)) > 0.0:
+                lit -= 1.0
+    return lit / float(FILTER_TAPS)
 
 
 def shadow_maps(mesh: Mesh, light_dirs: Tensor) -> ShadowMaps:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ftb.config import Config
-from ftb.data.stream import PairStream
+from ftb.data.stream import PairStream, Sources
 from ftb.interop.hdr import read_environment_dir
 from ftb.render.base import resolve_rasterizer
 from ftb.scene.heads import resolve_heads
@@ -24,21 +23,19 @@ class Streams:
     def __init__(self, config: Config, device: torch.device) -> None:
         self.config = config
         self.device = device
-        self._heads = Path(config.data.heads) if config.data.heads else None
-        if self._heads:
-            resolve_heads(self._heads)
+        heads_dir = Path(config.data.heads) if config.data.heads else None
+        if heads_dir:
+            resolve_heads(heads_dir)
         resolve_rasterizer(config.stream.renderer, device)
-        self._environments: dict[str, Tensor] | None = (
-            read_environment_dir(Path(config.data.hdri)) if config.data.hdri else None
-        )
+        environments = read_environment_dir(Path(config.data.hdri)) if config.data.hdri else None
+        self._sources = Sources(heads_dir=heads_dir, environments=environments)
 
     def open(self, split: str, *, rank: int = 0, world_size: int = 1) -> PairStream:
         """A stream of `split`, "train" or "val"; close it, or use it in `with`."""
         return PairStream(
             self.config.stream,
             split=split,
-            heads_dir=self._heads,
-            environments=self._environments,
+            sources=self._sources,
             device=self.device,
             rank=rank,
             world_size=world_size,
