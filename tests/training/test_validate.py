@@ -52,8 +52,14 @@ def test_mean_light_is_the_same_watched_or_rendered(streams: Streams) -> None:
     watching, fresh = MeanLightKeeper(streams), MeanLightKeeper(streams)
     with streams.open("train") as stream:
         pairs = list(stream.batches(count=5))
+    resumed = MeanLightKeeper(streams)
     for number, pair in enumerate(pairs):
         watching.watch(pair, number)
+        if number >= 2:
+            resumed.watch(pair, number)
+    torch.testing.assert_close(
+        resumed.get().predict(pairs[0]).ball_linear, fresh.get().predict(pairs[0]).ball_linear
+    )
     known, rendered = (keeper.get().predict(pairs[0]) for keeper in (watching, fresh))
     torch.testing.assert_close(known.ball_linear, rendered.ball_linear, rtol=0.0, atol=0.0)
     torch.testing.assert_close(known.lighting.sh_coeffs, rendered.lighting.sh_coeffs, rtol=0.0, atol=0.0)
