@@ -64,7 +64,7 @@ class AnnyHeads(HeadSource):
         )
 
 
-def _blend(anatomy: Anatomy, identity: Identity, expression: Expression) -> np.ndarray:
+def blend(anatomy: Anatomy, identity: Identity, expression: Expression) -> np.ndarray:
     """(Vb, 3) basis vertices. A plain loop: the sum's order, and so its bits, never depend on threads."""
     total = anatomy.template.copy()
     row = np.empty_like(total)
@@ -108,7 +108,7 @@ def shape_head(
 
     thickness (W,): metres that hair and beard stand out along the bare head's normals.
     """
-    basis = _turn_shoulders(anatomy, _blend(anatomy, identity, expression), expression.neck_deg)
+    basis = _turn_shoulders(anatomy, blend(anatomy, identity, expression), expression.neck_deg)
     sideways, up = expression.gaze_deg
     # Eyes converge a little, as on something a metre or two away: right (−X) eye turns to +X.
     eyes = [

@@ -22,6 +22,7 @@ class Atlas:
     eye's texels; rows: chart name → slice of 0..N−1 (texels are sorted by chart)."""
 
     size: int
+    texel: np.ndarray
     fill: np.ndarray
     chart: np.ndarray
     point: np.ndarray
@@ -97,6 +98,7 @@ def build_atlas(size: int) -> Atlas:
     normal = (normals[corners] * bary[..., None]).sum(axis=1)
     return Atlas(
         size=size,
+        texel=texel,
         fill=_nearest_fill(texel, size),
         chart=chart,
         point=(welded[corners] * bary[..., None]).sum(axis=1).astype(np.float32),

@@ -156,7 +156,7 @@ def _hair_colour(stream: _Stream, tone: float, age: float) -> tuple[np.ndarray, 
     first, second, mix = _pick(shares, stream()), _pick(shares, stream()), stream(0.0, 0.35)
     palette = np.array(list(HAIR_COLOURS.values()))
     colour = palette[first] ** (1 - mix) * palette[second] ** mix * np.exp(stream(-0.25, 0.25))
-    dyed = stream() < 0.02
+    dyed = stream() < 0.02 and age > 0.5
     hue = np.array([stream(0.02, 0.5), stream(0.01, 0.2), stream(0.02, 0.4)])
     onset = np.clip((age - 0.77) / 0.20, 0.0, 1.0)  # Anny's age: 2/3 is 25 years, 1 is 90
     grey = np.clip(onset * 1.3 + stream(-0.5, 0.5), 0.0, 1.0) * (onset > 0)

@@ -69,9 +69,11 @@ def paint_skin(canvas: Canvas) -> None:
         np.log(skin_reflectance(canvas.melanin, look.skin.blood * 1.5, look.skin.carotene) / base) / 0.5
     )
     single = np.float32
-    melanin = canvas.broad * single(0.07 * look.skin.blotches)
-    melanin += canvas.patch * single(0.05 * look.skin.blotches)
-    melanin += canvas.fine * single(0.03 * look.skin.blotches)
+    # The same relative change of melanin shows more on dark skin, which is not more mottled for that.
+    mottled = look.skin.blotches * min(1.0, 0.45 / abs(float(by_melanin[1])))
+    melanin = canvas.broad * single(0.07 * mottled)
+    melanin += canvas.patch * single(0.05 * mottled)
+    melanin += canvas.fine * single(0.03 * mottled)
     melanin += canvas.grain * single(0.04)
     melanin += fields.under_eye * single(0.35 * look.skin.under_eye)
     melanin[fields.regions["spots"]] += _freckles(fields, look)

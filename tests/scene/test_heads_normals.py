@@ -1,0 +1,48 @@
+"""Angle-weighted normals against a naive loop and against a cube's analytic corners."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ftb.scene.heads_normals import angle_weighted_normals, corner_incidence
+
+
+def naive(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    total = np.zeros_like(vertices)
+    for face in faces:
+        a, b, c = vertices[face]
+        facet = np.cross(b - a, c - a)
+        facet /= np.linalg.norm(facet)
+        for here, left, right in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+            u, v = vertices[face[left]] - vertices[face[here]], vertices[face[right]] - vertices[face[here]]
+            angle = math.acos(np.clip(u @ v / np.linalg.norm(u) / np.linalg.norm(v), -1, 1))
+            total[face[here]] += angle * facet
+    return total / np.linalg.norm(total, axis=1, keepdims=True)
+
+
+def cube() -> tuple[np.ndarray, np.ndarray]:
+    vertices = np.array([[x, y, z] for x in (-1.0, 1) for y in (-1.0, 1) for z in (-1.0, 1)])
+    quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    return vertices, np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))])
+
+
+def test_cube_corners_are_diagonal_however_quads_are_cut() -> None:
+    vertices, faces = cube()
+    found = angle_weighted_normals(vertices, faces, corner_incidence(faces))
+    np.testing.assert_allclose(found, vertices / math.sqrt(3), atol=1e-12)
+
+
+def test_matches_the_naive_loop() -> None:
+    vertices, faces = cube()
+    vertices = vertices + np.random.default_rng(0).normal(scale=0.2, size=vertices.shape)
+    found = angle_weighted_normals(vertices, faces, corner_incidence(faces))
+    np.testing.assert_allclose(found, naive(vertices, faces), atol=1e-12)
+
+
+def test_lonely_and_degenerate_vertices_get_a_unit_normal() -> None:
+    vertices = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [5, 5, 5]])
+    faces = np.array([[0, 1, 2]])
+    found = angle_weighted_normals(vertices, faces, corner_incidence(faces))
+    np.testing.assert_allclose(found, np.tile([0.0, 0.0, 1.0], (4, 1)))

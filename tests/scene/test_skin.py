@@ -1,0 +1,100 @@
+"""Skin: its colours against an independent L*, its order over tones, and paint where it belongs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from skimage.color import rgb2lab
+
+from ftb.scene.heads_anatomy import load_anatomy
+from ftb.scene.heads_anny import AnnyHeads
+from ftb.scene.skin_atlas import build_atlas
+from ftb.scene.skin_color import lightness, melanin_of_tone, skin_reflectance, tone_lightness
+from ftb.scene.skin_fields import build_fields
+
+
+def encoded(linear: np.ndarray) -> np.ndarray:
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def test_lightness_is_scikit_images() -> None:
+    colours = np.random.default_rng(0).uniform(0.0, 1.0, (50, 3))
+    np.testing.assert_allclose(lightness(colours), rgb2lab(encoded(colours))[:, 0], atol=0.02)
+
+
+@pytest.mark.parametrize("tone", [1.0, 2.5, 4.0, 5.5, 7.0, 8.5, 10.0])
+def test_melanin_hits_the_tone(tone: float) -> None:
+    skin = skin_reflectance(np.array(melanin_of_tone(tone)), np.array(0.02), np.array(0.6))
+    assert abs(rgb2lab(encoded(skin)[None, None])[0, 0, 0] - tone_lightness(tone)) < 0.5
+
+
+def test_skin_is_redder_than_blue_and_darkens_with_every_absorber() -> None:
+    base = skin_reflectance(np.array(0.08), np.array(0.02), np.array(0.8))
+    assert base[0] > base[1] > base[2]
+    assert (skin_reflectance(np.array(0.12), np.array(0.02), np.array(0.8)) < base).all()
+    bloody = skin_reflectance(np.array(0.08), np.array(0.04), np.array(0.8))
+    assert (bloody < base).all()
+    assert bloody[1] / base[1] < bloody[0] / base[0], "blood takes more green than red"
+    yellow = skin_reflectance(np.array(0.08), np.array(0.02), np.array(1.6))
+    assert yellow[2] / base[2] < yellow[0] / base[0]
+
+
+def test_atlas_rows_hold_what_naive_rasterisation_finds() -> None:
+    anatomy, size = load_anatomy(), 64
+    atlas = build_atlas(size)
+    owner = np.full((size, size), -1)
+    for face, corners in zip(anatomy.faces, anatomy.uvs[anatomy.faces].astype(np.float64), strict=True):
+        low, high = np.floor(corners.min(0) * size).astype(int), np.ceil(corners.max(0) * size).astype(int)
+        for row in range(max(low[1], 0), min(high[1], size)):
+            for column in range(max(low[0], 0), min(high[0], size)):
+                point = (np.array([column, row]) + 0.5) / size
+                edges = [corners[(k + 1) % 3] - corners[k] for k in range(3)]
+                sides = [
+                    edge[0] * (point - a)[1] - edge[1] * (point - a)[0]
+                    for edge, a in zip(edges, corners, strict=True)
+                ]
+                if min(sides) > 1e-9 or max(sides) < -1e-9:
+                    owner[size - 1 - row, column] = anatomy.corner_chart[face[0]]
+    covered = np.full(size * size, -1)
+    covered[atlas.texel] = atlas.chart
+    both = (owner.ravel() >= 0) & (covered >= 0)
+    assert (owner.ravel() >= 0).sum() > 0.6 * size * size
+    assert ((owner.ravel() >= 0) & ~both).sum() == 0
+    assert (owner.ravel()[both] == covered[both]).mean() > 0.999
+
+
+def test_paint_lies_where_it_belongs() -> None:
+    size = 256
+    fields = build_fields(size)
+    head = AnnyHeads(size).head(torch.Generator().manual_seed(11))
+    albedo = head.albedo_linear.reshape(-1, 3).numpy()[fields.atlas.texel]
+    lips = fields.atlas.masks["lips"] > 0.9
+    cheek = fields.flush > 0.8
+    assert lips.sum() > 100
+    assert (albedo[lips, 0] / albedo[lips, 1]).mean() > (albedo[cheek, 0] / albedo[cheek, 1]).mean()
+    eye = fields.atlas.rows["eye"]
+    polar = fields.atlas.eye_polar[:, 0]
+    assert albedo[eye][polar < 0.08].max() < 0.02, "the pupil is black"
+    assert albedo[eye][(polar > 0.6) & (polar < 0.8)].mean() > 0.3, "the white is white"
+    roughness = head.material.reshape(-1, 2).numpy()[fields.atlas.texel, 0]
+    assert roughness[eye].max() < 0.15 < roughness[cheek].min()
+    assert np.allclose(head.material.reshape(-1, 2).numpy()[fields.atlas.texel[cheek], 1], 0.028, atol=2e-3)
+
+
+def test_noise_meets_at_texture_seams() -> None:
+    """Corners that share a welded vertex but not their uv see nearly the same noise."""
+    anatomy, fields = load_anatomy(), build_fields(256)
+    head = anatomy.corner_chart == anatomy.charts.index("head")
+    column = np.clip((anatomy.uvs[:, 0] * 256).astype(int), 0, 255)
+    row = np.clip(((1 - anatomy.uvs[:, 1]) * 256).astype(int), 0, 255)
+    value = fields.noise[0][0][fields.atlas.fill].reshape(256, 256)[row, column]
+    order = np.argsort(anatomy.corner_vertex, kind="stable")
+    same = (
+        (anatomy.corner_vertex[order][1:] == anatomy.corner_vertex[order][:-1])
+        & head[order][1:]
+        & head[order][:-1]
+    )
+    jump = np.abs(value[order][1:] - value[order][:-1])[same]
+    assert same.sum() > 20
+    assert np.median(jump) < 0.25, "of a field of unit variance"
