@@ -136,9 +136,7 @@ def test_every_draw_has_its_generator(path: Path) -> None:
         )
         # what follows a call, as in default_rng(7).normal(), draws from a seeded source
         seeded = last == "default_rng" and bool(node.args)
-        if not any(
-            isinstance(part, ast.Call) for part in ast.walk(node.func)
-        ):
+        if not any(isinstance(part, ast.Call) for part in ast.walk(node.func)):
             assert seeded or not name.startswith(("np.random.", "random.")), f"line {node.lineno}: {name}"
 
 
