@@ -56,7 +56,7 @@ class StreamConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What a user hands over: a folder of head meshes, environments (H, 2H, 3) by name; None for procedural."""
+    """What a user hands over: a folder of head meshes, environments (H, 2H, 3) by name; None: procedural."""
 
     heads_dir: Path | None = None
     environments: dict[str, Tensor] | None = None

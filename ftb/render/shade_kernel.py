@@ -227,6 +227,19 @@ def from_sky(light: Light, sample: int, point: Point):
 
 
 @wp.func
+def from_key(light: Light, sample: int, key: int, point: Point, tan_radius: float):
+    """Without its shadow."""
+    towards = light.key_dirs[sample, key]
+    strength = light.key_irradiance[sample, key]
+    # A wide light widens the highlight (Karis 2013, representative sphere).
+    wide = wp.min(point.roughness * point.roughness + 0.5 * tan_radius, 1.0)
+    received = Received()
+    received.unshadowed = strength * wp.max(wp.dot(point.normal, towards), 0.0)
+    received.specular = strength * ggx_reflection(point.normal, point.view, towards, wide, point.f0)
+    return received
+
+
+@wp.func
 def key_shadow(light: Light, slot: int, point: Point, tan_radius: float, turn: float):
     receiver = receiver_of(
         light.shadow_frames[slot],
@@ -261,18 +274,14 @@ def shade_kernel(
     received = from_sky(light, sample, point)
     turn = 6.2831853 * wp.frac(52.9829189 * wp.frac(0.06711056 * float(column) + 0.00583715 * float(row)))
     for key in range(light.key_dirs.shape[1]):
-        slot = light.shadow_index[sample, key]
-        cosine = wp.dot(point.normal, light.key_dirs[sample, key])
-        if slot >= 0 and cosine > 0.0:
+        facing = wp.dot(point.normal, light.key_dirs[sample, key])
+        if light.shadow_index[sample, key] >= 0 and facing > 0.0:
             tan_radius = wp.tan(light.key_radius[sample, key])
-            lit = key_shadow(light, slot, point, tan_radius, turn)
-            strength = light.key_irradiance[sample, key]
-            received.unshadowed += strength * cosine
-            received.arriving += strength * (cosine * lit)
-            # A wide light widens the highlight (Karis 2013, representative sphere).
-            wide = wp.min(point.roughness * point.roughness + 0.5 * tan_radius, 1.0)
-            lobe = ggx_reflection(point.normal, point.view, light.key_dirs[sample, key], wide, point.f0)
-            received.specular += strength * (lobe * lit)
+            lit = key_shadow(light, light.shadow_index[sample, key], point, tan_radius, turn)
+            direct = from_key(light, sample, key, point, tan_radius)
+            received.unshadowed += direct.unshadowed
+            received.arriving += direct.unshadowed * lit
+            received.specular += direct.specular * lit
             layers.light_visibility[sample, row, column, key] = lit
     # F0 under 2 % is an occluded or absent surface (Karis 2014): no reflection at all for 0.
     specular = received.specular * wp.min(50.0 * point.f0, 1.0)
