@@ -69,8 +69,7 @@ def mirrored_keys(lighting: Lighting, size: int) -> Tensor:
     apart = dirs - lighting.key_dirs[..., None, None, :]  # (..., N, P, n², 3)
     half_chord = 0.5 * apart.square().sum(dim=-1).clamp_min(1e-12).sqrt()
     angles = 2.0 * torch.asin(half_chord.clamp(max=1.0 - 1e-6))
-    reach = radius.clamp_min(2.0 / size)  # no smaller than a pixel at the centre
-    coverage = (((reach - angles) / span + 0.5).clamp(0.0, 1.0) * share).sum(dim=-1)  # (..., N, P)
+    coverage = (((radius - angles) / span + 0.5).clamp(0.0, 1.0) * share).sum(dim=-1)  # (..., N, P)
     shown = coverage.sum(dim=-1) * (16.0 / (size * size))  # steradian that the drawn image covers
     # Radiance · solid angle of the disc, spread over what was drawn.
     mean_cosine = 0.5 * (1.0 + torch.cos(lighting.key_angular_radius))

@@ -20,7 +20,7 @@ MAX_KEY_RADIUS = math.radians(15.0)
 MIN_KEY_RADIUS = math.radians(0.2)
 # Edges are softened over one texel, so that painted lights move smoothly.
 _EDGE = math.pi / ENVIRONMENT_HEIGHT
-_PROBE_COUNT = 48
+_PROBE_COUNT = 128
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,8 @@ def test_a_small_light_does_not_flicker() -> None:
         angle = 0.3 + 0.002 * step  # moves by a fraction of a pixel each
         value = render_ball(key_in_the_dark([math.sin(angle), 0.1, math.cos(angle)], 0.2), "mirror", 64)
         peaks.append(float(value.max()))
-    assert max(peaks) < 2.5 * min(peaks)
+    # A pixel's mean of a point would change fourfold, from one pixel to the corner of four.
+    assert max(peaks) < 1.8 * min(peaks)
 
 
 def test_a_light_right_behind_is_finite() -> None:
