@@ -52,7 +52,13 @@ class PyTorch3DRasterizer(Rasterizer):
         batch, count = seen.shape[0], faces.shape[0]
         if batch * count * seen.shape[1] == 0:
             return empty_fragments(seen, (batch, *size))
-        meshes = self._meshes(verts=_ndc(seen, camera, size), faces=faces.expand(batch, -1, -1))
+        # PyTorch3D lets a vertex that is not finite cover everything: its faces shrink to a point instead.
+        finite = seen.isfinite().all(-1)  # (B, V)
+        whole = finite[:, faces].all(-1, keepdim=True)  # (B, F, 1)
+        seen = torch.where(finite[..., None], seen, 0.0)
+        meshes = self._meshes(
+            verts=_ndc(seen, camera, size), faces=torch.where(whole, faces, faces[:, :1]).contiguous()
+        )
         face, depth, bary, _ = self._rasterize_meshes(
             meshes,
             image_size=size,
