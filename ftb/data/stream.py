@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from ftb.scene.sampler import SceneConfig, sample_chunk
 from ftb.types import Pair, concatenate
 
 PREFETCHED_CHUNKS = 4
+WORKER_NICENESS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,11 +208,20 @@ class PairStream:
             num_workers=self._workers(),
             prefetch_factor=PREFETCHED_CHUNKS,
             multiprocessing_context="spawn",
+            worker_init_fn=_start_worker,
         )
         for pair, seconds in loader:
             self.render_seconds += seconds
             # Copied out of shared memory, so that the segment goes back at once.
             yield order.take(), pair.map(torch.clone)
+
+
+def _start_worker(_: int) -> None:
+    """Ctrl-C reaches every process of the terminal: only the one that trains may act on it. Rendering
+    yields to learning, which waits for it whenever it falls behind."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(WORKER_NICENESS)
 
 
 class _Recorded:

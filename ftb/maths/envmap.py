@@ -126,7 +126,9 @@ def resize(environment: Tensor, height: int) -> Tensor:
         return environment
     down = _overlap(old, height, polar=True).to(environment)  # (height, H)
     along = _overlap(2 * old, 2 * height, polar=False).to(environment)  # (2 height, 2H)
-    return torch.einsum("ri,cj,...ijk->...rck", down, along, environment)
+    # Rows first, then columns: contracted together they would meet in a tensor of height · H · 2H.
+    rows = torch.einsum("ri,...ijk->...rjk", down, environment)
+    return torch.einsum("cj,...rjk->...rck", along, rows)
 
 
 def _check_height(height: int) -> None:

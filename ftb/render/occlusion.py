@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ftb.maths.shapes import expect_shape
-from ftb.render.warp_runtime import wp
+from ftb.render.warp_start import wp
 from ftb.types import Mesh
 
 # A ray starts this far above the surface, so that it does not hit the triangle it leaves. Smooth

@@ -15,7 +15,7 @@ from ftb.render.light_maps import LightMaps
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shade_kernel import Geometry, Layers, Light, shade_kernel
 from ftb.render.shadow import MAP_SIZE, ShadowMaps, shadow_maps
-from ftb.render.warp_runtime import wp
+from ftb.render.warp_start import wp
 from ftb.scene.lighting_ops import total_sh
 from ftb.types import Camera, Fragments, Lighting, Mesh, TensorData
 

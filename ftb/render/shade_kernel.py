@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ftb.render.shadow import receiver_of, shadow_lookup
-from ftb.render.warp_runtime import wp
+from ftb.render.warp_start import wp
 
 INVERSE_PI = wp.constant(0.31830988618)
 

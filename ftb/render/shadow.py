@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ftb.maths.shapes import expect_shape
-from ftb.render.warp_runtime import wp
+from ftb.render.warp_start import wp
 from ftb.types import Mesh
 
 MAP_SIZE = wp.constant(256)
