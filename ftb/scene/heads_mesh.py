@@ -86,7 +86,7 @@ def load_head(path: Path) -> Head:
         material=torch.from_numpy(material),
         landmarks=torch.from_numpy(landmarks),
         tone=_tone(raw),
-        name=path.stem,
+        name=path.name,
     )
 
 

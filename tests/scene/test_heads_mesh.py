@@ -65,7 +65,7 @@ def test_picture_beside_an_obj_without_material(tmp_path: Path, generator: torch
     assert head.albedo_linear.shape == (64, 64, 3)
     # sRGB 188 is 0.5029 in linear light.
     torch.testing.assert_close(head.albedo_linear[3, 5, 0], torch.tensor(0.5029), atol=1e-3, rtol=0)
-    assert head.name == "bust"
+    assert head.name == "bust.obj"
 
 
 def test_vertex_colours_are_interpolated_exactly(tmp_path: Path, generator: torch.Generator) -> None:
