@@ -25,6 +25,7 @@ class FrozenHeads(HeadSource):
     """Heads of assets/heads/frozen_*.npz; `head` picks one, `at(i)` gives number i."""
 
     name = "frozen"
+    recurring = True
 
     def __init__(self, directory: Path | None = None) -> None:
         directory = directory or assets_path() / "heads"

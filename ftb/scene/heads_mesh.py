@@ -33,6 +33,7 @@ class MeshHeads(HeadSource):
     """
 
     name = "meshes"
+    recurring = True
 
     def __init__(self, directory: Path) -> None:
         if not directory.is_dir():

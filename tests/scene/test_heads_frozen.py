@@ -45,3 +45,10 @@ def test_heads_of_another_topology_are_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("ftb.scene.heads_frozen.anatomy_mark", lambda anatomy: "other")
     with pytest.raises(ValueError, match=r"another anatomy\.npz"):
         FrozenHeads(tmp_path)
+
+
+def test_only_sources_whose_geometry_comes_back_say_so() -> None:
+    source = FrozenHeads()
+    assert source.recurring
+    assert len({head.name for head in source.heads}) == len(source)
+    assert not AnnyHeads(texture_size=128).recurring
