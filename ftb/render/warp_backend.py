@@ -49,43 +49,54 @@ LAST_FACE = wp.constant(wp.int64(0x7FFFFFFF))
 vec3l = wp.types.vector(length=3, dtype=wp.int64)
 
 
-# Arrays are flat and launches one-dimensional: on the CPU, indexing (b, i, j) takes nearly twice as long.
+# Arrays are flat, launches one-dimensional, and the arrays that a kernel runs through stand among its
+# arguments: only then does Warp compile a plain loop for the CPU, which halves the time of a pixel.
 @wp.struct
 class Batch:
-    """Everything the kernels read and write, for B images."""
+    """B images of F faces and V vertices each."""
 
     frame: Frame
     count: int  # V
-    vertices: wp.array(dtype=wp.vec3f)  # (B·V or V,)
     faces: wp.array(dtype=vec3l)  # (F,)
     cam_from_world: wp.array(dtype=wp.mat44d)  # (B,)
     scale: wp.array(dtype=wp.float64)  # (B,) pixels a unit of the image plane
     near: wp.array(dtype=wp.float64)  # (B,)
-    view: wp.array(dtype=wp.vec3d)  # (B·V,) x right, y up, depth
-    placed: wp.array(dtype=wp.vec3d)  # (B·V,)
-    keys: wp.array(dtype=wp.int64)  # (B·H·W,) nearness, then the face counted backwards; 0 empty
-    pix_to_face: wp.array(dtype=wp.int64)
-    bary_coords: wp.array(dtype=wp.vec3f)
-    depth: wp.array(dtype=float)
-
-
-@wp.kernel
-def place(s: Batch):
-    """Transform and place one vertex a thread."""
-    n = wp.tid()
-    b = n // s.count
-    v = s.vertices[n % s.vertices.shape[0]]
-    seen = s.cam_from_world[b] * wp.vec4d(wp.float64(v[0]), wp.float64(v[1]), wp.float64(v[2]), ONE)
-    at = wp.vec3d(seen[0], seen[1], -seen[2])
-    s.view[n] = at
-    s.placed[n] = place_vertex(s.frame, at, s.scale[b], s.near[b])
+    unit: wp.array(dtype=wp.float64)  # (B,) 1 / scale
 
 
 @wp.func
-def draw(s: Batch, t: Triangle, box: wp.vec4i, b: int, f: int):
+def quotient(a: int, b: int) -> int:
+    """Of numbers that are not negative, which spares the rounding towards −∞ of `//`."""
+    return int(wp.uint32(a) // wp.uint32(b))
+
+
+@wp.kernel
+def place(
+    s: Batch,
+    vertices: wp.array(dtype=wp.vec3f),
+    view: wp.array(dtype=wp.vec3d),
+    placed: wp.array(dtype=wp.vec3d),
+):
+    """Transform and place one vertex a thread: vertices (B·V or V,) to view and placed (B·V,)."""
+    n = wp.tid()
+    b = quotient(n, s.count)
+    v = vertices[n % vertices.shape[0]]
+    seen = s.cam_from_world[b] * wp.vec4d(wp.float64(v[0]), wp.float64(v[1]), wp.float64(v[2]), ONE)
+    at = wp.vec3d(seen[0], seen[1], -seen[2])
+    view[n] = at
+    placed[n] = place_vertex(s.frame, at, s.scale[b], s.near[b])
+
+
+@wp.func
+def draw(
+    frame: Frame,
+    t: Triangle,
+    box: wp.vec4i,
+    first_row: int,
+    face_bits: wp.int64,
+    keys: wp.array(dtype=wp.int64),
+):
     """Enter every covered pixel centre of the box that is nearer than what its key holds."""
-    face_bits = LAST_FACE - wp.int64(f)
-    first_row = b * s.frame.height
     per_a = wp.vec3d(inverse(t.a[0]), inverse(t.a[1]), inverse(t.a[2]))
     for i in range(box[1], box[3] + 1):
         y = wp.float64(i) + HALF
@@ -93,22 +104,27 @@ def draw(s: Batch, t: Triangle, box: wp.vec4i, b: int, f: int):
         row_plane = t.plane[1] * y + t.plane[2]
         span = covered_span(t, row, per_a, box[0], box[2])
         x = wp.float64(span[0]) + HALF
-        pixel = (first_row + i) * s.frame.width + span[0]
-        end = (first_row + i) * s.frame.width + span[1]
+        pixel = (first_row + i) * frame.width + span[0]
+        end = (first_row + i) * frame.width + span[1]
         while pixel <= end:
             nearness = t.plane[0] * x + row_plane
             if nearness <= t.cut:
                 key = ordered_bits(wp.clamp(nearness, t.farthest, t.nearest)) | face_bits
-                wp.atomic_max(s.keys, pixel, key)
+                wp.atomic_max(keys, pixel, key)
             x += ONE
             pixel += 1
 
 
 @wp.kernel
-def raster(s: Batch):
-    """Draw one triangle a thread."""
+def raster(
+    s: Batch,
+    view: wp.array(dtype=wp.vec3d),
+    placed: wp.array(dtype=wp.vec3d),
+    keys: wp.array(dtype=wp.int64),
+):
+    """Draw one triangle a thread into keys (B·H·W,): nearness, then the face counted backwards; 0 empty."""
     n = wp.tid()
-    b = n // s.faces.shape[0]
+    b = quotient(n, s.faces.shape[0])
     f = n - b * s.faces.shape[0]
     corner = s.faces[f]
     if wp.min(corner) < wp.int64(0) or wp.max(corner) >= wp.int64(s.count):
@@ -116,50 +132,57 @@ def raster(s: Batch):
     i = b * s.count + int(corner[0])
     j = b * s.count + int(corner[1])
     k = b * s.count + int(corner[2])
-    p = s.placed[i]
-    q = s.placed[j]
-    r = s.placed[k]
+    p = placed[i]
+    q = placed[j]
+    r = placed[k]
     if p[2] * q[2] * r[2] == INVALID:
         return
     anchored = p[2] + q[2] + r[2] == ANCHORED + ANCHORED + ANCHORED
     box = centres_within(s.frame, box_of(p, q, r))
     if anchored and (box[0] > box[2] or box[1] > box[3]):  # many are too small to reach a pixel centre
         return
-    seen = wp.matrix_from_rows(s.view[i], s.view[j], s.view[k])
+    seen = wp.matrix_from_rows(view[i], view[j], view[k])
     area = facing_area(s.frame, p, q, r, seen)
     if area == ZERO or (s.frame.cull and area < ZERO) or farthest_depth(seen) < s.near[b]:
         return
     if not anchored:
         box = centres_within(s.frame, box_of_clipped(s.frame, seen, s.near[b], s.scale[b]))
     t = set_up_edges(s.frame, wp.matrix_from_rows(p, q, r), seen, -wp.sign(area))
-    draw(s, set_up_depth(s.frame, t, seen, s.scale[b], s.near[b]), box, b, f)
+    t = set_up_depth(s.frame, t, seen, s.scale[b], s.near[b])
+    draw(s.frame, t, box, b * s.frame.height, LAST_FACE - wp.int64(f), keys)
 
 
 @wp.kernel
-def resolve(s: Batch):
+def resolve(
+    s: Batch,
+    view: wp.array(dtype=wp.vec3d),
+    keys: wp.array(dtype=wp.int64),
+    pix_to_face: wp.array(dtype=wp.int64),
+    bary_coords: wp.array(dtype=wp.vec3f),
+    depth: wp.array(dtype=float),
+):
     """Which face won one pixel, its barycentrics and depth."""
     n = wp.tid()
-    key = s.keys[n]
+    key = keys[n]
     if key == wp.int64(0):
-        s.pix_to_face[n] = wp.int64(-1)
-        s.bary_coords[n] = wp.vec3f(-1.0, -1.0, -1.0)
-        s.depth[n] = -1.0
+        pix_to_face[n] = wp.int64(-1)
+        bary_coords[n] = wp.vec3f(-1.0, -1.0, -1.0)
+        depth[n] = -1.0
         return
-    row = n // s.frame.width
-    b = row // s.frame.height
+    row = quotient(n, s.frame.width)
+    b = quotient(row, s.frame.height)
     x = wp.float64(n - row * s.frame.width) + HALF - s.frame.half_width
     y = s.frame.half_height - wp.float64(row - b * s.frame.height) - HALF
-    ray = wp.vec2d(x, y) / s.scale[b]
+    ray = s.unit[b] * wp.vec2d(x, y)
     f = LAST_FACE - (key & LAST_FACE)
     corner = s.faces[int(f)]
-    first = b * s.count
-    u = s.view[first + int(corner[0])]
-    v = s.view[first + int(corner[1])]
-    w = s.view[first + int(corner[2])]
+    u = view[b * s.count + int(corner[0])]
+    v = view[b * s.count + int(corner[1])]
+    w = view[b * s.count + int(corner[2])]
     bary = barycentrics(from_ray(s.frame, u, ray), from_ray(s.frame, v, ray), from_ray(s.frame, w, ray))
-    s.pix_to_face[n] = f
-    s.bary_coords[n] = wp.vec3f(wp.float32(bary[0]), wp.float32(bary[1]), wp.float32(bary[2]))
-    s.depth[n] = wp.float32(bary[0] * u[2] + bary[1] * v[2] + bary[2] * w[2])
+    pix_to_face[n] = f
+    bary_coords[n] = wp.vec3f(wp.float32(bary[0]), wp.float32(bary[1]), wp.float32(bary[2]))
+    depth[n] = wp.float32(bary[0] * u[2] + bary[1] * v[2] + bary[2] * w[2])
 
 
 class WarpRasterizer(Rasterizer):
@@ -225,22 +248,26 @@ def _frame(size: tuple[int, int], orthographic: bool, cull: bool) -> Frame:
 def _draw_batch(frame: Frame, vertices: Tensor, faces: Tensor, camera: Camera, out: Fragments) -> None:
     """Rasterize B images into `out`; vertices (B|1, V, 3)."""
     batch, device = out.depth.shape[0], vertices.device
-    corners = torch.empty(2, batch * vertices.shape[1], 3, dtype=torch.float64, device=device)
     s = Batch()
     s.frame, s.count = frame, vertices.shape[1]
-    s.vertices = _flat(vertices, wp.vec3f)
     s.faces = _flat(faces, vec3l)
     s.cam_from_world = wp.from_torch(camera.cam_from_world.contiguous(), dtype=wp.mat44d)
     s.scale = _flat(frame.half_width / camera.half_width, wp.float64)
+    s.unit = _flat(camera.half_width / frame.half_width, wp.float64)
     s.near = _flat(camera.near, wp.float64)
-    s.view, s.placed = _flat(corners[0], wp.vec3d), _flat(corners[1], wp.vec3d)
-    s.keys = _flat(torch.zeros_like(out.pix_to_face), wp.int64)
-    s.pix_to_face = _flat(out.pix_to_face, wp.int64)
-    s.bary_coords = _flat(out.bary_coords, wp.vec3f)
-    s.depth = _flat(out.depth, wp.float32)
-    launches = {place: corners.shape[1], raster: batch * len(faces), resolve: out.depth.numel()}
-    for kernel, threads in launches.items():
-        wp.launch(kernel, dim=threads, inputs=[s], device=wp.device_from_torch(device))
+    corners = torch.empty(2, batch * s.count, 3, dtype=torch.float64, device=device)
+    view, placed = _flat(corners[0], wp.vec3d), _flat(corners[1], wp.vec3d)
+    keys = _flat(torch.zeros_like(out.pix_to_face), wp.int64)
+    found = [_flat(out.pix_to_face, wp.int64), _flat(out.bary_coords, wp.vec3f), _flat(out.depth, wp.float32)]
+    # On torch's own stream, so that it may reuse this memory in order.
+    stream = wp.stream_from_torch(device) if device.type == "cuda" else None
+    launches = (
+        (place, batch * s.count, [s, _flat(vertices, wp.vec3f), view, placed]),
+        (raster, batch * len(faces), [s, view, placed, keys]),
+        (resolve, out.depth.numel(), [s, view, keys, *found]),
+    )
+    for kernel, threads, inputs in launches:
+        wp.launch(kernel, threads, inputs=inputs, device=wp.device_from_torch(device), stream=stream)
 
 
 def _flat(tensor: Tensor, dtype: type) -> wp.array:
