@@ -12,40 +12,49 @@ from torch import Tensor
 
 from ftb.maths import color, envmap
 from ftb.render.jpeg import jpeg_roundtrip
+from ftb.render.shade import Shaded
 from ftb.scene.capture import Capture
 from ftb.types import Camera, Lighting
 
 NOISE_BANK = 1024
 BLUR_RADIUS = 4
+BACKDROP_RAYS = 16  # a side
+TYPICAL_ALBEDO = 0.28  # luminance of a face of middling tone, lips and brows included
 
 
-def exposure_gains(
-    radiance_linear: Tensor, mask: Tensor, lighting_colour: Tensor, capture: Capture
-) -> Tensor:
+def exposure_gains(shaded: Shaded, lighting_colour: Tensor, capture: Capture) -> Tensor:
     """Gains (S, 3) that bring the face to the drawn exposure and take out part of the light's colour.
 
     lighting_colour (S, 3): irradiance that faces the camera. The gains multiply photo and light alike,
-    so that a reflected radiance of 1 stays linear 1 in the photo.
+    so that a reflected radiance of 1 stays linear 1 in the photo. A camera meters the whole picture, so
+    dark skin comes out darker than light skin, though not by all of its albedo.
     """
+    mask = shaded.mask
     colour = lighting_colour.clamp_min(1e-6)
     colour = colour / color.luminance(colour)[..., None]
     balance = colour.clamp(0.05, 20.0) ** -capture.white_balance[:, None]
-    energy = color.luminance(radiance_linear * balance[:, None, None, :]).square() * mask
-    rms = (energy.sum((-1, -2)) / mask.sum((-1, -2)).clamp_min(1.0)).sqrt()
+    covered = mask.sum((-1, -2)).clamp_min(1.0)
+    energy = color.luminance(shaded.radiance_linear * balance[:, None, None, :]).square() * mask
+    rms = (energy.sum((-1, -2)) / covered).sqrt()
+    albedo = (color.luminance(shaded.albedo_linear) * mask).sum((-1, -2)) / covered
+    metered = (albedo.clamp(0.02, 1.0) / TYPICAL_ALBEDO).sqrt()
     # A face in the dark is not amplified beyond what a camera could do with it.
-    exposure = capture.exposure / rms.clamp_min(1e-4)
+    exposure = capture.exposure * metered / rms.clamp_min(1e-4)
     return balance * exposure[:, None]
 
 
 def backdrop(camera: Camera, lighting: Lighting, capture: Capture, size: int) -> Tensor:
     """What stands behind the head, linear, under the same light (S, H, W, 3)."""
     device = camera.half_width.device
-    steps = ((torch.arange(size, device=device) + 0.5) / size) * 2.0 - 1.0
-    x = steps[None, None, :] * camera.half_width[:, None, None]
-    y = -steps[None, :, None] * camera.half_width[:, None, None]
-    x, y = torch.broadcast_tensors(x, y)
+    # The environment's texels are wider than the picture is fine: a few rays tell all it shows.
+    coarse = _steps(min(size, BACKDROP_RAYS), device)
+    x = coarse[None, None, :] * camera.half_width[:, None, None]
+    x, y = torch.broadcast_tensors(x, -x.transpose(-1, -2))
     rays = torch.nn.functional.normalize(torch.stack([x, y, -torch.ones_like(x)], dim=-1), dim=-1)
-    seen = envmap.sample(lighting.environment, rays)  # (S, H, W, 3)
+    seen = envmap.sample(lighting.environment, rays).permute(0, 3, 1, 2)
+    seen = torch.nn.functional.interpolate(seen, size=(size, size), mode="bilinear", align_corners=False)
+    seen = seen.permute(0, 2, 3, 1)  # (S, H, W, 3)
+    steps = _steps(size, device)
     turn = capture.backdrop_turn[:, None, None]
     across = steps[None, None, :] * turn.cos() + steps[None, :, None] * turn.sin()
     part = (0.5 + 0.5 * across).clamp(0.0, 1.0)[..., None]
@@ -55,6 +64,11 @@ def backdrop(camera: Camera, lighting: Lighting, capture: Capture, size: int) ->
     plain = first.expand_as(graded)
     choice = torch.where(kind == 0, seen, torch.where(kind == 1, plain, graded))
     return torch.where(kind == 3, torch.zeros_like(choice), choice)
+
+
+def _steps(size: int, device: torch.device) -> Tensor:
+    """Pixel centres across a picture, −1 to 1."""
+    return ((torch.arange(size, device=device) + 0.5) / size) * 2.0 - 1.0
 
 
 def develop(linear: Tensor, capture: Capture) -> Tensor:

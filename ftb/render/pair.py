@@ -78,7 +78,7 @@ def _photograph(chunk: Chunk, shaded: Shaded, ball_size: int) -> Pair:
     capture, lighting = chunk.capture, chunk.lighting
     facing = torch.tensor([[0.0, 0.0, 1.0]], device=shaded.mask.device)
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
-    gains = exposure_gains(shaded.radiance_linear, shaded.mask, colour, capture)
+    gains = exposure_gains(shaded, colour, capture)
     lighting = scale_lighting(lighting, gains)
     behind = backdrop(chunk.camera, lighting, capture, shaded.mask.shape[-1])
     mask = shaded.mask[..., None]

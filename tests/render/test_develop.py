@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 
 from ftb.maths import color
-from ftb.render.develop import develop, exposure_gains
+from ftb.render.develop import TYPICAL_ALBEDO, develop, exposure_gains
 from ftb.render.jpeg import jpeg_roundtrip
+from ftb.render.shade import Shaded
 from ftb.scene.capture import Capture, CaptureConfig, sample_capture
 from ftb.types import stack
 
@@ -88,7 +89,17 @@ def test_exposure_brings_the_face_to_its_level():
     radiance = torch.rand(1, 32, 32, 3, generator=torch.Generator().manual_seed(0)) * 7.0
     mask = torch.zeros(1, 32, 32)
     mask[:, 8:24, 8:24] = 1.0
-    gains = exposure_gains(radiance, mask, torch.tensor([[3.0, 2.0, 1.0]]), plain_capture(white_balance=1.0))
+    blank = torch.zeros(1, 32, 32)
+    shaded = Shaded(
+        radiance_linear=radiance,
+        mask=mask,
+        normals=blank,
+        albedo_linear=torch.full((1, 32, 32, 3), TYPICAL_ALBEDO),
+        irradiance_linear=blank,
+        visibility=blank,
+        light_visibility=blank,
+    )
+    gains = exposure_gains(shaded, torch.tensor([[3.0, 2.0, 1.0]]), plain_capture(white_balance=1.0))
     face = (radiance * gains[:, None, None])[:, 8:24, 8:24]
     assert float(color.luminance(face).square().mean().sqrt()) == pytest.approx(0.2, rel=1e-4)
     # With full white balance the light itself turns neutral.
