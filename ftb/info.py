@@ -81,4 +81,3 @@ def _caches() -> list[str]:
     from warp import config as warp_config
 
     kernels = warp_config.kernel_cache_dir or "not decided yet, no kernel was built in this process"
-    return [f"heads (anny): {get_anny_cache_path()}", f"kernels (warp): {kernels}"]
