@@ -1,0 +1,56 @@
+"""Scenes: the framing rule in pixels, and draws that depend on the sample's number alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from ftb.maths.random import generator_for
+from ftb.scene.sampler import FramingConfig, SceneConfig, sample_camera, sample_chunk
+from tests.render.shapes import BumpyHeads
+
+STILL = FramingConfig(yaw=0.0, pitch=0.0, roll=0.0, crop=(2.5, 2.5), shift=0.0)
+
+
+def projected(camera, points):
+    """Picture coordinates (N, 2) in [−1, 1], x right and y up, of head-frame points (N, 3)."""
+    seen = points @ camera.cam_from_world[:3, :3].T + camera.cam_from_world[:3, 3]
+    return seen[:, :2] / -seen[:, 2:] / camera.half_width
+
+
+def landmarks_of(head):
+    eyes, mouth = head.landmarks[:2].mean(0), head.landmarks[3:].mean(0)
+    return torch.stack([eyes, mouth])
+
+
+def test_crop_is_the_stated_multiple_of_eyes_to_mouth():
+    head = BumpyHeads().head(torch.Generator().manual_seed(0))
+    camera = sample_camera(STILL, head, generator=generator_for(0, "train", 3, "camera"))
+    eyes, mouth = projected(camera, landmarks_of(head))
+    # The picture is 2 wide, and 2.5 times the distance from the eyes to the mouth.
+    assert float((eyes - mouth).norm()) == pytest.approx(2.0 / 2.5, rel=1e-4)
+    assert float(((eyes + mouth) / 2.0).norm()) == pytest.approx(0.0, abs=1e-5)
+    assert float(eyes[1]) > 0.0 > float(mouth[1])
+
+
+def test_positive_yaw_turns_the_face_to_image_right():
+    head = BumpyHeads().head(torch.Generator().manual_seed(0))
+    framing = dataclasses.replace(STILL, yaw=20.0)
+    for index in range(8):
+        camera = sample_camera(framing, head, generator=generator_for(0, "train", index, "camera"))
+        forward = camera.cam_from_world[:3, :3] @ torch.tensor([0.0, 0.0, 1.0])
+        nose, eyes = projected(camera, torch.stack([head.landmarks[2], landmarks_of(head)[0]]))
+        assert math.copysign(1.0, float(nose[0] - eyes[0])) == math.copysign(1.0, float(forward[0]))
+
+
+def test_a_sample_is_its_number():
+    config = SceneConfig(samples_per_head=4)
+    draw = lambda chunk: sample_chunk(config, BumpyHeads(), None, seed=7, split="val", chunk=chunk)  # noqa: E731
+    second, again = draw(1), draw(1)
+    assert second.index.tolist() == [4, 5, 6, 7]
+    assert torch.equal(second.lighting.key_irradiance, again.lighting.key_irradiance)
+    assert torch.equal(second.camera.cam_from_world, again.camera.cam_from_world)
+    assert not torch.equal(second.camera.cam_from_world, draw(2).camera.cam_from_world)
