@@ -34,24 +34,33 @@ def exposure_gains(shaded: Shaded, lighting_colour: Tensor, capture: Capture) ->
     colour = colour / color.luminance(colour)[..., None]
     balance = colour.clamp(0.05, 20.0) ** -capture.white_balance[:, None]
     covered = mask.sum((-1, -2)).clamp_min(1.0)
-    energy = color.luminance(shaded.radiance_linear * balance[:, None, None, :]).square() * mask
-    rms = (energy.sum((-1, -2)) / covered).sqrt()
-    albedo = (color.luminance(shaded.albedo_linear) * mask).sum((-1, -2)) / covered
+    rms = (_moments(shaded.radiance_linear, balance)[1] / covered).sqrt()
+    albedo = _moments(shaded.albedo_linear, torch.ones_like(balance))[0] / covered
     metered = (albedo.clamp(0.02, 1.0) / TYPICAL_ALBEDO).sqrt()
     # A face in the dark is not amplified beyond what a camera could do with it.
     exposure = capture.exposure * metered / rms.clamp_min(1e-4)
     return balance * exposure[:, None]
 
 
+def _moments(colours_linear: Tensor, gains: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums over pixels (S,) of the luminance of colours (S, H, W, 3) · gains (S, 3), and of its square.
+
+    One picture after the other: a batch of them would leave the cache.
+    """
+    weights = gains * color.luminance(torch.eye(3, device=gains.device))  # (S, 3)
+    sums, squares = [], []
+    for colours, weight in zip(colours_linear, weights, strict=True):
+        levels = colours.reshape(-1, 3) @ weight
+        sums.append(levels.sum())
+        squares.append(levels.dot(levels))
+    return torch.stack(sums), torch.stack(squares)
+
+
 def backdrop(camera: Camera, lighting: Lighting, capture: Capture, size: int) -> Tensor:
     """What stands behind the head, linear, under the same light (S, H, W, 3)."""
     device = camera.half_width.device
     # The environment's texels are wider than the picture is fine: a few rays tell all it shows.
-    coarse = _steps(min(size, BACKDROP_RAYS), device)
-    x = coarse[None, None, :] * camera.half_width[:, None, None]
-    x, y = torch.broadcast_tensors(x, -x.transpose(-1, -2))
-    rays = torch.nn.functional.normalize(torch.stack([x, y, -torch.ones_like(x)], dim=-1), dim=-1)
-    seen = envmap.sample(lighting.environment, rays).permute(0, 3, 1, 2)
+    seen = backdrop_seen(camera, lighting, BACKDROP_RAYS).permute(0, 3, 1, 2)
     seen = torch.nn.functional.interpolate(seen, size=(size, size), mode="bilinear", align_corners=False)
     seen = seen.permute(0, 2, 3, 1)  # (S, H, W, 3)
     steps = _steps(size, device)
@@ -64,6 +73,15 @@ def backdrop(camera: Camera, lighting: Lighting, capture: Capture, size: int) ->
     plain = first.expand_as(graded)
     choice = torch.where(kind == 0, seen, torch.where(kind == 1, plain, graded))
     return torch.where(kind == 3, torch.zeros_like(choice), choice)
+
+
+def backdrop_seen(camera: Camera, lighting: Lighting, rays: int) -> Tensor:
+    """Radiance (S, R, R, 3) of the environment along R × R rays, at the centres of as many parts of the
+    picture."""
+    x = _steps(rays, camera.half_width.device)[None, None, :] * camera.half_width[:, None, None]
+    x, y = torch.broadcast_tensors(x, -x.transpose(-1, -2))
+    directions = torch.stack([x, y, -torch.ones_like(x)], dim=-1)
+    return envmap.sample(lighting.environment, directions)
 
 
 def _steps(size: int, device: torch.device) -> Tensor:
@@ -108,7 +126,8 @@ def _blur(linear: Tensor, sigma: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=2)
-def _noise_bank(device: str) -> Tensor:
+def noise_bank(device: str) -> Tensor:
+    """Normal numbers (1024, 1024, 3), the same everywhere."""
     generator = torch.Generator().manual_seed(20200614)
     return torch.randn(NOISE_BANK, NOISE_BANK, 3, generator=generator).to(device)
 
@@ -117,7 +136,7 @@ def _add_noise(linear: Tensor, capture: Capture) -> Tensor:
     """Shot noise grows with the square root of the value, read noise is constant; from a fixed bank of
     normal numbers at a drawn offset, so that it is the same on every device."""
     _, height, width, _ = linear.shape
-    bank = _noise_bank(str(linear.device))
+    bank = noise_bank(str(linear.device))
     rows = (capture.noise_offset[:, :1] + torch.arange(height, device=linear.device)) % NOISE_BANK  # (S, H)
     columns = (capture.noise_offset[:, 1:] + torch.arange(width, device=linear.device)) % NOISE_BANK
     noise = bank[rows[:, :, None], columns[:, None, :]]  # (S, H, W, 3)

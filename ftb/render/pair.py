@@ -11,11 +11,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ftb.maths import brdf, color
+from ftb.maths import color
 from ftb.maths.random import generator_for
 from ftb.render.ball import render_ball
 from ftb.render.base import Rasterizer
-from ftb.render.develop import backdrop, develop, exposure_gains
+from ftb.render.develop import exposure_gains
+from ftb.render.develop_fused import photograph
 from ftb.render.light_maps import light_maps
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shade_fused import Illumination, shade_fused
@@ -80,22 +81,15 @@ def _photograph(chunk: Chunk, shaded: Shaded, ball_size: int) -> Pair:
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
     gains = exposure_gains(shaded, colour, capture)
     lighting = scale_lighting(lighting, gains)
-    behind = backdrop(chunk.camera, lighting, capture, shaded.mask.shape[-1])
-    mask = shaded.mask[..., None]
-    face = shaded.radiance_linear * gains[:, None, None, :]
-    photo_srgb = develop(face * mask + behind * (1.0 - mask), capture)
-    to_grey = grey_mixer(capture.grey)
-    lighting = map_colours(lighting, to_grey)
-    face, albedo = to_grey(face), to_grey(shaded.albedo_linear)
-    arriving = to_grey(shaded.irradiance_linear * gains[:, None, None, :])
-    diffuse = brdf.lambert(albedo) * arriving * shaded.visibility[..., None]
+    photo_srgb, shaded = photograph(shaded, gains, chunk.camera, lighting, capture)
+    lighting = map_colours(lighting, grey_mixer(capture.grey))
     return Pair(
         photo_srgb=photo_srgb,
         mask=shaded.mask,
         normals=shaded.normals,
-        albedo_linear=albedo,
+        albedo_linear=shaded.albedo_linear,
         visibility=shaded.visibility,
-        residual_linear=(face - diffuse) * mask,
+        residual_linear=shaded.radiance_linear,
         ball_linear=render_ball(lighting, "gray", ball_size),
         lighting=lighting,
         index=chunk.index,

@@ -91,10 +91,10 @@ def test_exposure_brings_the_face_to_its_level():
     mask[:, 8:24, 8:24] = 1.0
     blank = torch.zeros(1, 32, 32)
     shaded = Shaded(
-        radiance_linear=radiance,
+        radiance_linear=radiance * mask[..., None],
         mask=mask,
         normals=blank,
-        albedo_linear=torch.full((1, 32, 32, 3), TYPICAL_ALBEDO),
+        albedo_linear=TYPICAL_ALBEDO * mask[..., None].expand(1, 32, 32, 3),
         irradiance_linear=blank,
         visibility=blank,
         light_visibility=blank,

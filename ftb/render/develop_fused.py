@@ -1,0 +1,161 @@
+"""Exposed photographs and their residuals in few passes over pixels; CPU and CUDA, no gradients.
+
+`ftb.render.develop` is the readable twin. On the CPU one sample after the other goes through all
+passes, because its planes then stay in the cache.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ftb.maths import color
+from ftb.render import develop_kernel as kernels
+from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_seen, noise_bank
+from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, quantise_planes
+from ftb.render.shade import Shaded
+from ftb.render.warp_start import wp
+from ftb.scene.capture import Capture
+from ftb.types import Camera, Lighting, TensorData
+
+PIXELS_AT_ONCE = 65536  # on the CPU: planes of about a megabyte
+LEAST_WEIGHT = 1e-3  # of the blur's taps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Film(TensorData):
+    """What the kernels read of S captures: film (S, 4) shot and read noise squared, saturation, shoulder;
+    curves (S, 1025) tone curves over √linear; taps (S, 5) of the blur, from its centre; the rest as in
+    `Capture`, seen (S, 16, 16, 3) and slope (S, 2) of the backdrop."""
+
+    gains: Tensor
+    grey: Tensor
+    quality: Tensor
+    film: Tensor
+    curves: Tensor
+    taps: Tensor
+    offset: Tensor
+    kind: Tensor
+    ends: Tensor
+    slope: Tensor
+    seen: Tensor
+
+
+def photograph(
+    shaded: Shaded, gains: Tensor, camera: Camera, lighting: Lighting, capture: Capture
+) -> tuple[Tensor, Shaded]:
+    """Photographs (S, H, W, 3) in [0, 1], and `shaded` at their exposure: greyed albedo, and as its
+    radiance what is left when visibility · albedo/π · irradiance is taken off.
+
+    gains (S, 3) as of `exposure_gains`; lighting already times the gains. Overwrites `shaded`.
+    """
+    samples, size = shaded.mask.shape[:2]
+    film = _film(gains, camera, lighting, capture, size)
+    photo = torch.empty_like(shaded.radiance_linear)
+    step = samples
+    if photo.device.type == "cpu":
+        step = max(1, PIXELS_AT_ONCE // (size * size))
+    for first in range(0, samples, step):
+        part = slice(first, first + step)
+        _develop(shaded[part], film[part], photo[part])
+    return photo, shaded
+
+
+def _film(gains: Tensor, camera: Camera, lighting: Lighting, capture: Capture, size: int) -> Film:
+    sigma = capture.blur * (size / 128.0)
+    away = torch.arange(BLUR_RADIUS + 1, device=sigma.device)
+    taps = torch.exp(-0.5 * (away / sigma.clamp_min(1e-3)[:, None]).square())  # (S, 5)
+    taps = torch.where(taps < LEAST_WEIGHT, 0.0, taps)
+    return Film(
+        gains=gains.contiguous(),
+        grey=capture.grey,
+        quality=capture.jpeg,
+        film=torch.stack(
+            [capture.shot_noise.square(), capture.read_noise.square(), capture.saturation, capture.shoulder],
+            dim=-1,
+        ),
+        curves=tone_curves(capture),
+        taps=taps / (2.0 * taps.sum(-1, keepdim=True) - taps[:, :1]),
+        offset=(capture.noise_offset % NOISE_BANK).to(torch.int32),
+        kind=capture.backdrop.to(torch.int32),
+        ends=capture.backdrop_linear.contiguous(),
+        slope=torch.stack([capture.backdrop_turn.cos(), capture.backdrop_turn.sin()], dim=-1),
+        seen=backdrop_seen(camera, lighting, kernels.BACKDROP_RAYS).contiguous(),
+    )
+
+
+def tone_curves(capture: Capture) -> Tensor:
+    """Encoded value at √linear = 0, 1/1024, ..., 1: sRGB, gamma and contrast of S captures (S, 1025)."""
+    root = torch.linspace(0.0, 1.0, kernels.CURVE_STEPS + 1, device=capture.gamma.device)
+    encoded = color.srgb_from_linear(root * root).clamp(1e-6, 1.0) ** capture.gamma[:, None]
+    contrast = capture.contrast[:, None]
+    return encoded + contrast * encoded * (1.0 - encoded) * (2.0 * encoded - 1.0)
+
+
+def _develop(shaded: Shaded, film: Film, photo: Tensor) -> None:
+    """Fill `photo` (S, H, W, 3)."""
+    samples, size = photo.shape[:2]
+    linear = _exposed(shaded, film, size)
+    linear = blurred(linear, film.taps)
+    luma = torch.empty(samples, size, size, device=photo.device)
+    chroma = torch.empty(samples, 2, size // 2, size // 2, device=photo.device)
+    noise = [_vec3(noise_bank(str(photo.device))), wp.from_torch(film.offset, dtype=wp.vec2i)]
+    look = [_vec4(film.film), film.grey, film.quality, film.curves]
+    inputs = [size, NOISE_BANK, linear, *noise, *look, luma, chroma, _vec3(photo)]
+    _launch(kernels.tone, luma.numel() // 4, inputs)
+    if photo.device.type == "cpu" and bool((film.quality >= 100.0).all()):
+        return
+    quantise_planes(luma, LUMA_TABLE, film.quality)
+    quantise_planes(chroma.flatten(0, 1), CHROMA_TABLE, film.quality.repeat_interleave(2))
+    inputs = [size, luma, chroma, film.grey, film.quality, _vec3(photo)]
+    _launch(kernels.from_planes, luma.numel() // 4, inputs)
+
+
+def _exposed(shaded: Shaded, film: Film, size: int) -> Tensor:
+    """Linear pictures (S, 3, H + 8, W + 8), their edges repeated."""
+    side = size + 2 * BLUR_RADIUS
+    linear = torch.empty(len(film.grey), 3, side, side, device=film.grey.device)
+    backdrop = kernels.Backdrop()
+    backdrop.kind, backdrop.seen = wp.from_torch(film.kind), _vec3(film.seen)
+    backdrop.ends, backdrop.slope = _vec3(film.ends), wp.from_torch(film.slope, dtype=wp.vec2)
+    face = [shaded.mask, _vec3(shaded.irradiance_linear), shaded.visibility]
+    face += [_vec3(shaded.albedo_linear), _vec3(shaded.radiance_linear)]
+    inputs = [size, BLUR_RADIUS, backdrop, _vec3(film.gains), film.grey, *face, linear]
+    _launch(kernels.expose, shaded.mask.numel(), inputs)
+    near, far = BLUR_RADIUS, BLUR_RADIUS + size
+    linear[:, :, near:far, :near] = linear[:, :, near:far, near : near + 1]
+    linear[:, :, near:far, far:] = linear[:, :, near:far, far - 1 : far]
+    linear[:, :, :near] = linear[:, :, near : near + 1]
+    linear[:, :, far:] = linear[:, :, far - 1 : far]
+    return linear
+
+
+def blurred(linear: Tensor, taps: Tensor) -> Tensor:
+    """Separable blur of (S, C, H + 8, W + 8) by symmetric taps (S, 5), from the centre → (S, C, H, W)."""
+    for dim in (-1, -2):
+        size = linear.shape[dim] - 2 * BLUR_RADIUS
+        weights = taps[:, :, None, None, None]
+        total = linear.narrow(dim, BLUR_RADIUS, size) * weights[:, 0]
+        for away in range(1, BLUR_RADIUS + 1):
+            if linear.device.type == "cpu" and not bool(taps[:, away].any()):
+                break
+            for start in (BLUR_RADIUS - away, BLUR_RADIUS + away):
+                total.addcmul_(linear.narrow(dim, start, size), weights[:, away])
+        linear = total
+    return linear
+
+
+def _vec3(tensor: Tensor) -> wp.array:
+    return wp.from_torch(tensor.view(-1, 3), dtype=wp.vec3)
+
+
+def _vec4(tensor: Tensor) -> wp.array:
+    return wp.from_torch(tensor.view(-1, 4), dtype=wp.vec4)
+
+
+def _launch(kernel: wp.Kernel, threads: int, arguments: list) -> None:
+    tensor = next(value for value in arguments if isinstance(value, Tensor))
+    inputs = [wp.from_torch(value.view(-1)) if isinstance(value, Tensor) else value for value in arguments]
+    wp.launch(kernel, threads, inputs=inputs, device=wp.device_from_torch(tensor.device))
