@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ftb.data.photos import middle_square
-from ftb.estimate import Estimator
+from ftb.estimation.estimator import Estimator
 from ftb.scene.lighting_ops import angle_deg, dominant
 from ftb.types import Prediction
 

@@ -9,23 +9,35 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ftb.estimate import Estimator, to_envmap
+    from ftb.estimation.estimator import Estimator
     from ftb.interop.lighting_json import load_lighting, save_lighting
     from ftb.render.ball import render_ball
+    from ftb.scene.lighting_mix import blend, rotate, to_envmap
     from ftb.types import Lighting
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Estimator": "ftb.estimate",
+    "Estimator": "ftb.estimation.estimator",
     "Lighting": "ftb.types",
+    "blend": "ftb.scene.lighting_mix",
     "load_lighting": "ftb.interop.lighting_json",
     "render_ball": "ftb.render.ball",
+    "rotate": "ftb.scene.lighting_mix",
     "save_lighting": "ftb.interop.lighting_json",
-    "to_envmap": "ftb.estimate",
+    "to_envmap": "ftb.scene.lighting_mix",
 }
 
-__all__ = ["Estimator", "Lighting", "load_lighting", "render_ball", "save_lighting", "to_envmap"]
+__all__ = [
+    "Estimator",
+    "Lighting",
+    "blend",
+    "load_lighting",
+    "render_ball",
+    "rotate",
+    "save_lighting",
+    "to_envmap",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -192,9 +192,16 @@ def render_sphere(lighting: Path, out: Path, material: str, size: int, axes: boo
 @click.option(
     "--crop",
     type=click.Choice(["face", "none"]),
-    default="none",
+    default="face",
     show_default=True,
-    help="none: the photo is a portrait already; its middle square is used.",
+    help="face: find it. none: the photo is a portrait already; its middle square is used.",
+)
+@click.option(
+    "--face",
+    default="largest",
+    show_default=True,
+    metavar="largest|all|N",
+    help="Which face tells the light: all are joined into one light, N counts from the left.",
 )
 @click.option("--jsonl", type=FILE, metavar="FILE", help="Append one line of JSON a photo.")
 @click.option("--lighting-only", is_flag=True, help="Write lighting.json and no pictures.")
@@ -203,7 +210,8 @@ def estimate(photos: tuple[Path, ...], **options: Any) -> None:
     """Estimate the light that falls on the face in each PHOTO.
 
     Writes for each photo DIR/<stem>/: lighting.json, ball_matte.png, ball_gray.png, ball_silver.png,
-    ball_mirror.png, environment.exr and overview.png.
+    ball_mirror.png, environment.exr and overview.png. The environment excludes the key light, which
+    lighting.json holds; `ftb export-light` joins them. Exits with 1 when some of several photos failed.
 
     \b
     Example:  ftb estimate me.jpg --out light --checkpoint runs/001/model.safetensors
@@ -214,8 +222,10 @@ def estimate(photos: tuple[Path, ...], **options: Any) -> None:
     for line, failed in estimate_photos(photos, EstimateOptions(**options)):
         failures += failed
         click.echo(f"ftb: {_one_line(line)}" if failed else line, err=failed)
+    if failures and len(photos) > 1:
+        click.echo(f"ftb: {failures} of {len(photos)} photos failed", err=True)
     if failures:
-        raise SystemExit(2)
+        raise SystemExit(2 if failures == len(photos) else 1)
 
 
 @cli.command()

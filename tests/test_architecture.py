@@ -18,6 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
     ("train", "export_split", "evaluate", "estimate", "preview", "render_sphere", "bench", "demo", "info"),
+    ("estimation",),
     ("training",),
     ("checkpoint",),
     ("config",),
@@ -25,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("nets", "losses", "metrics"),
     ("render",),
     ("scene", "sheet"),
-    ("types", "strict_toml", "assets_path"),
+    ("types", "strict_toml", "assets_path", "quiet"),
     ("maths",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +10,16 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from skimage import data
 
 import ftb
 from ftb.checkpoint import Checkpoint, save_checkpoint
 from ftb.cli import cli
 from ftb.config import load_config
-from ftb.estimate import Estimator, to_envmap
+from ftb.estimation.estimator import Estimator
 from ftb.interop.hdr import read_environment
-from ftb.interop.lighting_json import load_lighting
-from ftb.maths import envmap, sh
+from ftb.interop.lighting_json import load_lighting, read_lighting_file
 from ftb.nets.base import build_network
-from ftb.types import Lighting
 from tests.fake_stream import TINY
 
 BALLS = {f"ball_{name}.png" for name in ("matte", "gray", "silver", "mirror")}
@@ -44,8 +42,8 @@ def photo(tmp_path: Path, generator: torch.Generator) -> Path:
     return path
 
 
-def estimate(*words: object) -> tuple[int, str, str]:
-    done = CliRunner().invoke(cli, ["estimate", "--device", "cpu", *map(str, words)])
+def estimate(*words: object, crop: str = "none") -> tuple[int, str, str]:
+    done = CliRunner().invoke(cli, ["estimate", "--device", "cpu", "--crop", crop, *map(str, words)])
     return done.exit_code, done.stdout, done.stderr
 
 
@@ -70,54 +68,93 @@ def test_the_library_says_the_same_as_the_program(checkpoint: Path, photo: Path,
     estimate(photo, "--out", tmp_path / "light", "--checkpoint", checkpoint, "--lighting-only")
     assert [path.name for path in (tmp_path / "light" / "me").iterdir()] == ["lighting.json"]
     written = load_lighting(tmp_path / "light" / "me" / "lighting.json")
-    light = ftb.Estimator.load(checkpoint, device="cpu").estimate(photo)
+    light = ftb.Estimator.load(checkpoint, device="cpu").estimate(photo, crop="none")
     torch.testing.assert_close(written.sh_coeffs, light.sh_coeffs)
     assert ftb.render_ball(light, "mirror", size=32).shape == (32, 32, 3)
 
 
-def test_a_bad_photo_does_not_stop_the_others(checkpoint: Path, photo: Path, tmp_path: Path) -> None:
-    missing = tmp_path / "missing.jpg"
-    code, said, errors = estimate(missing, photo, "--out", tmp_path / "light", "--checkpoint", checkpoint)
-    assert code == 2
-    assert "light from" in said
-    assert errors == f"ftb: {missing}: no such photo\n"
+def test_bad_photos_do_not_stop_the_others(checkpoint: Path, photo: Path, tmp_path: Path) -> None:
+    missing, note = tmp_path / "missing.jpg", tmp_path / "note.png"
+    note.write_text("not a picture")
+    lines = tmp_path / "all.jsonl"
+    words = (missing, photo, note, "--out", tmp_path / "light", "--checkpoint", checkpoint, "--jsonl", lines)
+    code, said, errors = estimate(*words)
+    assert code == 1
+    assert said.count("\n") == 1
+    assert errors.splitlines() == [
+        f"ftb: {missing}: no such photo",
+        f"ftb: {note}: expected a picture such as JPEG or PNG, got something else",
+        "ftb: 2 of 3 photos failed",
+    ]
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [row["photo"] for row in rows] == [str(missing), str(photo), str(note)]
+    assert ["error" in row for row in rows] == [True, False, True]
 
 
-def test_what_this_version_lacks_is_said(photo: Path, checkpoint: Path, tmp_path: Path) -> None:
-    code, _, errors = estimate(photo, "--out", tmp_path / "x", "--checkpoint", checkpoint, "--crop", "face")
+def test_one_bad_photo_is_an_error(checkpoint: Path, tmp_path: Path) -> None:
+    code, said, errors = estimate(
+        tmp_path / "missing.jpg", "--out", tmp_path / "x", "--checkpoint", checkpoint
+    )
+    assert (code, said) == (2, "")
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "x").exists()
+
+
+def test_no_photo_overwrites_another_or_leaves_the_folder(
+    checkpoint: Path, photo: Path, tmp_path: Path
+) -> None:
+    photos = [
+        tmp_path / "a" / "me.png",
+        tmp_path / "b" / "ME.png",
+        tmp_path / "...png",
+        tmp_path / "me-2.png",
+    ]
+    for path in photos:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(photo.read_bytes())
+    out = tmp_path / "deep" / "light"
+    code, _, errors = estimate(*photos, "--out", out, "--checkpoint", checkpoint, "--lighting-only")
+    assert (code, errors) == (0, "")
+    assert {path.name for path in out.iterdir()} == {"me", "ME-2", "photo", "me-2-2"}
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["light"]
+
+
+def test_faces_are_found_and_told_about(checkpoint: Path, tmp_path: Path) -> None:
+    portrait = data.astronaut()[30:230, 130:330]
+    pair = tmp_path / "pair.png"
+    Image.fromarray(np.concatenate([portrait, portrait[:, ::-1]], axis=1)).save(pair)
+    words = (pair, "--checkpoint", checkpoint, "--lighting-only")
+    for face, used in (("largest", 1), ("all", 2), ("2", 1)):
+        code, said, errors = estimate(*words, "--out", tmp_path / face, "--face", face, crop="face")
+        assert (code, errors) == (0, "")
+        assert ("2 faces, up to" if used == 2 else "1 of 2 faces") in said
+        notes = read_lighting_file(tmp_path / face / "pair" / "lighting.json")[1]
+        assert len(notes.faces) == used
+    assert notes.faces[0].box[0] > 150  # the second from the left
+    assert notes.provenance["crop"] == "face"
+    assert len(notes.provenance["weights_sha256"]) == 64
+    code, _, errors = estimate(*words, "--out", tmp_path / "x", "--face", "3", crop="face")
+    assert (code, errors) == (2, f"ftb: {pair}: --face 3: found only 2, counted from the left\n")
+    code, _, errors = estimate(*words, "--out", tmp_path / "x", "--face", "0", crop="face")
     assert code == 2
-    assert "--crop face: not part of this version" in errors
+    assert "--face: expected largest, all or a number from 1, got '0'" in errors
+
+
+def test_no_face_is_said(checkpoint: Path, photo: Path, tmp_path: Path) -> None:
+    code, _, errors = estimate(photo, "--out", tmp_path / "x", "--checkpoint", checkpoint, crop="face")
+    assert (code, errors) == (2, f"ftb: {photo}: no face found; if the picture is one, use --crop none\n")
+
+
+def test_the_environment_excludes_the_key_light(checkpoint: Path, photo: Path, tmp_path: Path) -> None:
+    estimate(photo, "--out", tmp_path, "--checkpoint", checkpoint)
+    light = load_lighting(tmp_path / "me" / "lighting.json")
+    environment = read_environment(tmp_path / "me" / "environment.exr")
+    torch.testing.assert_close(environment, ftb.to_envmap(light, 128, keys=False), rtol=1e-4, atol=1e-5)
+    assert float(light.key_irradiance.max()) > 0.0
+
+
+def test_a_bad_checkpoint_is_one_line(tmp_path: Path) -> None:
     junk = tmp_path / "junk.safetensors"
     junk.write_bytes(b"junk")
     with pytest.raises(ValueError, match=r"junk\.safetensors: not a readable safetensors file"):
         Estimator.load(junk)
-
-
-def _light(radius: float, *lead: int) -> Lighting:
-    ambient = torch.zeros(*lead, 9, 3)
-    ambient[..., 0, :] = 1.0
-    return Lighting(
-        sh_coeffs=ambient,
-        key_dirs=torch.tensor([0.0, 0.6, 0.8]).expand(*lead, 1, 3),
-        key_irradiance=torch.tensor([2.0, 1.0, 0.5]).expand(*lead, 1, 3),
-        key_angular_radius=torch.full((*lead, 1), radius),
-    )
-
-
-@pytest.mark.parametrize("radius", [0.0, 0.01, 0.4])
-@pytest.mark.parametrize("lead", [(), (2,)])
-def test_one_map_holds_the_irradiance_of_environment_and_key(radius: float, lead: tuple[int, ...]) -> None:
-    height = 64
-    environment = to_envmap(_light(radius, *lead), height)
-    cosines = (envmap.directions(height) @ torch.tensor([0.0, 0.6, 0.8])).clamp_min(0.0)
-    received = (environment * (cosines * envmap.solid_angles(height))[..., None]).sum((-3, -2))
-    # an even radiance 1 · Y₀ gives π · 0.282095
-    expected = torch.tensor([2.0, 1.0, 0.5]) + math.pi * 0.28209479
-    torch.testing.assert_close(received, expected.expand(*lead, 3), rtol=2e-3, atol=0.0)
-
-
-def test_one_map_points_where_the_light_is() -> None:
-    key = to_envmap(_light(0.05), 64) - 0.28209479
-    direction, _ = sh.dominant_direction(sh.project_environment(key, 1))
-    # a disc cut by texels is off its centre by a fraction of a texel, π/64
-    torch.testing.assert_close(direction, torch.tensor([0.0, 0.6, 0.8]), rtol=0.0, atol=5e-3)

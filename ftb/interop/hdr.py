@@ -5,12 +5,7 @@ Environments are oriented as OpenEXR's latlong, which is the frame of `maths.env
 
 from __future__ import annotations
 
-import io
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -22,6 +17,7 @@ from torch import Tensor
 from ftb.interop.atomic import write_atomically
 from ftb.maths import envmap
 from ftb.maths.shapes import expect_shape
+from ftb.quiet import quiet
 
 # Environments of a directory are kept at this height: more than a diffuse or glossy surface can show.
 DIRECTORY_HEIGHT = 64
@@ -101,30 +97,13 @@ def _suffix(path: Path, known: tuple[str, ...], what: str) -> str:
     return suffix
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the terminal: the decoders' libraries print there about damaged files, beside the error.
-
-    OpenEXR's binding through Python's own stream, the C libraries through the descriptor below it.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with tempfile.TemporaryFile() as sink, redirect_stdout(io.StringIO()):
-            os.dup2(sink.fileno(), 2)
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 def _read_exr(path: Path) -> np.ndarray:
     """(H, W, 3) of the file's first part."""
     with path.open("rb") as file:
         if file.read(4) != _EXR_MAGIC:
             raise ValueError(f"{path}: expected an OpenEXR file, but its first bytes are another format's")
     try:
-        with _quiet():
+        with quiet():
             part = OpenEXR.File(str(path))
             header = part.header()
             channels = {name: channel.pixels for name, channel in part.channels().items()}
@@ -147,7 +126,7 @@ def _read_hdr(path: Path) -> np.ndarray:
         raise ValueError(f"{path}: expected a Radiance .hdr file, but its first bytes are another format's")
     # From memory, because OpenCV does not open every path on every system.
     try:
-        with _quiet():
+        with quiet():
             blue_first = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise ValueError(f"{path}: expected a readable Radiance file, it is damaged or cut off") from error

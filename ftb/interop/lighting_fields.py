@@ -81,9 +81,23 @@ class Fields:
                 raise _problem(f"{self._where}: {name}[{row}]", "three numbers", triple)
         return torch.tensor(value, dtype=torch.float32)
 
-    def objects(self, name: str) -> list[Fields]:
-        """A list of objects."""
+    def numbers(self, name: str, count: int) -> tuple[float, ...]:
+        """A list of `count` numbers."""
         value = self.take(name)
+        if not isinstance(value, list) or len(value) != count or not all(map(_is_number, value)):
+            raise self.problem(name, f"a list of {count} numbers")
+        return tuple(map(float, value))
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """A list of texts, () where the field is missing."""
+        value = self.take(name, [])
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            raise self.problem(name, "a list of texts")
+        return tuple(value)
+
+    def objects(self, name: str, default: Any = _MISSING) -> list[Fields]:
+        """A list of objects."""
+        value = self.take(name, default)
         if not isinstance(value, list):
             raise self.problem(name, "a list")
         return [Fields(item, f"{self._where}: {name}[{row}]") for row, item in enumerate(value)]

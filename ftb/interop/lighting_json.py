@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from torch import Tensor
 from ftb.interop.atomic import write_atomically
 from ftb.interop.hdr import read_environment
 from ftb.interop.lighting_fields import Fields, check_finite
+from ftb.interop.lighting_notes import LightingNotes, notes_document, read_notes
 from ftb.maths import sh
 from ftb.maths.shapes import expect_shape
-from ftb.scene.lighting_ops import dominant
+from ftb.scene.lighting_ops import dominant, total_sh
 from ftb.types import Lighting
 
 FORMAT = "ftb-lighting"
@@ -26,26 +26,17 @@ CONVENTION = (
     "Camera frame, right-handed: +X image right, +Y up, +Z from the subject towards the camera. Colour is "
     "linear Rec. 709 [red, green, blue]. sh_coeffs are of radiance: real, orthonormal, no Condon-Shortley "
     "phase, one line a coefficient in the order l*l + l + m (1; y, z, x; xy, yz, 3zz-1, xz, xx-yy; ...), "
-    "and exclude the key lights. irradiance is on a surface that faces the light; angular_radius in radians. "
+    "and exclude the key lights; total_sh, of order 2, includes them. irradiance is on a surface that faces "
+    "the light; angular_radius in radians. "
     "azimuth_deg: 0 towards the camera, 90 image right; elevation_deg: 90 up. A Lambert surface shows "
     "albedo / pi * irradiance; times exposure that is its linear value in the photo."
 )
 # Of environments read from an image.
 ENVIRONMENT_SH_ORDER = 4
 MAX_SH_ORDER = 10
+TOTAL_SH_ORDER = 2
 
-
-@dataclass(frozen=True, kw_only=True)
-class LightingNotes:
-    """What a lighting file says beside the light.
-
-    exposure: radiance times it is the photo's linear value. direction_error_deg: the writer's own
-    expectation of its error. provenance: free text by name, such as the photo and the model's version.
-    """
-
-    exposure: float = 1.0
-    direction_error_deg: float | None = None
-    provenance: dict[str, str] = field(default_factory=dict)
+__all__ = ["LightingNotes", "load_lighting", "read_lighting_file", "save_lighting"]
 
 
 def save_lighting(lighting: Lighting, path: Path | str, notes: LightingNotes | None = None) -> None:
@@ -86,13 +77,9 @@ def read_lighting_file(path: Path | str) -> tuple[Lighting, LightingNotes]:
     order = fields.integer("sh_order", 0, MAX_SH_ORDER)
     sh_coeffs = fields.triples("sh_coeffs", count=(order + 1) ** 2)
     keys = [_key_light(key) for key in fields.objects("key_lights")]
-    notes = LightingNotes(
-        exposure=fields.number("exposure", 1e-30, 1e30, default=1.0),
-        direction_error_deg=fields.number("direction_error_deg", 0.0, 180.0, default=None),
-        provenance=fields.texts("provenance"),
-    )
+    notes = read_notes(fields)
     # Written for people and other programs; they follow from the above.
-    for derived in ("convention", "dominant_direction", "directionality"):
+    for derived in ("convention", "dominant_direction", "directionality", "total_sh"):
         fields.take(derived, default=None)
     fields.expect_nothing_left()
     lighting = Lighting(
@@ -142,12 +129,9 @@ def _document(lighting: Lighting, notes: LightingNotes) -> dict[str, Any]:
             for d, e, r in zip(light.key_dirs, light.key_irradiance, light.key_angular_radius, strict=True)
             if bool((e != 0.0).any())
         ],
+        "total_sh": [_numbers(row) for row in total_sh(light, TOTAL_SH_ORDER)],
     }
-    if notes.direction_error_deg is not None:
-        document["direction_error_deg"] = notes.direction_error_deg
-    if notes.provenance:
-        document["provenance"] = dict(notes.provenance)
-    return document
+    return {**document, **notes_document(notes)}
 
 
 def _numbers(values: Tensor) -> list[float]:

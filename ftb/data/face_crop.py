@@ -1,0 +1,165 @@
+"""The square that the network sees: a face as a camera turned straight at it would show it, upright."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from ftb.data.faces import Face
+from ftb.data.photos import Photo, middle_square
+from ftb.maths import rotation
+from ftb.scene.framing import face_square
+
+# Pixels of the photograph between eyes and mouth, below which nothing of the light can be told.
+LEAST_FACE = 10.0
+# Of the square: brightest encoded luminance below which a face is noise, and share of white above which
+# it is clipped beyond use.
+DARKEST_U8, MOST_CLIPPED = 12.0, 0.6
+_WHITE_U8 = 250
+_ENOUGH_INSIDE, _SURE_SCORE, _SOME_CLIPPED, _DIM_U8 = 0.8, 0.75, 0.15, 50.0
+_LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceCrop:
+    """crop_srgb (S, S, 3), encoded, [0, 1], and how it lies in the photograph.
+
+    photo_from_crop (3, 3): rotation from the crop's camera frame to the photograph's. face: as found, in
+    pixels of the `Photo`, or None for a picture used as it is. side_px, centre_px: of the square there.
+    roll_deg: of the head, undone. off_axis_deg: between the face and the photograph's optical axis.
+    warnings: what makes the answer less certain.
+    """
+
+    crop_srgb: Tensor
+    photo_from_crop: Tensor
+    side_px: float
+    centre_px: tuple[float, float]
+    face: Face | None = None
+    roll_deg: float = 0.0
+    off_axis_deg: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+
+def crop_face(photo: Photo, face: Face, size: int) -> FaceCrop:
+    """Frame a face in `size` pixels by the rule of `scene.framing`.
+
+    The photograph is taken through a pinhole at its centre; it is resampled as a camera at the same place
+    that looks straight at the face, turned by the head's roll, would have seen it. Raises ValueError for
+    a face that is too small, too dark or too clipped to tell anything from.
+    """
+    if face.size * photo.scale < LEAST_FACE:
+        pixels = f"{face.size * photo.scale:.0f} pixels from eyes to mouth"
+        raise ValueError(f"the face is too small: expected at least {LEAST_FACE:.0f} pixels, got {pixels}")
+    rays = _rays(photo, face.landmarks)  # (5, 3)
+    turn = _turn_towards(rays[:2].mean(0) + rays[3:].mean(0))
+    local = rays @ turn  # rows dᵀ R = (Rᵀ d)ᵀ: in the frame of the camera that looks at the face
+    plane = local[:, :2] / -local[:, 2:]  # (5, 2), at unit distance, +Y up
+    centre, side, roll = face_square(plane)
+    roll_angle, middle = float(roll), 0.5 * (face.landmarks[:2].mean(0) + face.landmarks[3:].mean(0))
+    photo_from_crop = turn @ rotation.rotation_about_axis(torch.tensor([0.0, 0.0, 1.0]).double(), roll_angle)
+    cos, sin = math.cos(roll_angle), math.sin(roll_angle)
+    centre = torch.stack((cos * centre[0] + sin * centre[1], cos * centre[1] - sin * centre[0]))
+    pixels_u8, inside = _resampled(photo, photo_from_crop, (centre, float(side)), size)
+    return FaceCrop(
+        crop_srgb=torch.from_numpy(pixels_u8.astype(np.float32) / 255.0),
+        photo_from_crop=photo_from_crop.float(),
+        side_px=float(side) * photo.focal_px,
+        centre_px=(float(middle[0]), float(middle[1])),
+        face=face,
+        roll_deg=math.degrees(roll_angle),
+        off_axis_deg=math.degrees(math.acos(max(-1.0, min(1.0, float(turn[2, 2]))))),
+        warnings=(*_looked_over(pixels_u8), *_doubts(face, inside)),
+    )
+
+
+def crop_middle(photo: Photo, size: int) -> FaceCrop:
+    """The photograph's middle square, for one that is a portrait already."""
+    pixels_srgb = torch.from_numpy(photo.pixels_u8.astype(np.float32) / 255.0)
+    crop = middle_square(pixels_srgb, size)
+    return FaceCrop(
+        crop_srgb=crop,
+        photo_from_crop=torch.eye(3),
+        side_px=float(min(photo.pixels_u8.shape[:2])),
+        centre_px=(0.5 * photo.pixels_u8.shape[1], 0.5 * photo.pixels_u8.shape[0]),
+        warnings=_looked_over((crop.numpy() * 255.0).round().astype(np.uint8)),
+    )
+
+
+def _rays(photo: Photo, points: np.ndarray) -> Tensor:
+    """Unit directions (N, 3) from the camera to pixels (N, 2), in its frame: +X right, +Y up, −Z ahead."""
+    height, width = photo.pixels_u8.shape[:2]
+    x = (points[:, 0] - 0.5 * width) / photo.focal_px
+    y = (0.5 * height - points[:, 1]) / photo.focal_px
+    rays = torch.from_numpy(np.stack([x, y, -np.ones_like(x)], axis=1))
+    return rotation.normalize(rays)
+
+
+def _turn_towards(ray: Tensor) -> Tensor:
+    """The smallest rotation (3, 3) that takes −Z to `ray` (3,)."""
+    ahead = ray.new_tensor([0.0, 0.0, -1.0])
+    ray = rotation.normalize(ray)
+    axis = torch.linalg.cross(ahead, ray)
+    length = float(axis.norm())
+    if length < 1e-9:
+        return torch.eye(3, dtype=ray.dtype)
+    return rotation.rotation_about_axis(axis, math.atan2(length, float(ahead @ ray)))
+
+
+def _resampled(
+    photo: Photo, photo_from_crop: Tensor, square: tuple[Tensor, float], size: int
+) -> tuple[np.ndarray, float]:
+    """Bytes (size, size, 3) of the square (centre, side), at unit distance in the crop's camera, and the
+    share of it that lies within the photograph."""
+    (centre, side), (height, width) = square, photo.pixels_u8.shape[:2]
+    fine = size * max(1, min(8, math.ceil(side * photo.focal_px / size)))
+    step = side / fine
+    # Pixel (column, row) of the square, its centre at +0.5, to a ray in the crop's camera.
+    left, top = float(centre[0]) - 0.5 * side, float(centre[1]) + 0.5 * side
+    to_ray = np.array([[step, 0, left + 0.5 * step], [0, -step, top - 0.5 * step], [0, 0, -1.0]])
+    focal = photo.focal_px
+    # OpenCV's pixel centres are at whole numbers.
+    middle = 0.5 * np.array([width - 1, height - 1])
+    project = np.array([[focal, 0, -middle[0]], [0, -focal, -middle[1]], [0, 0, -1.0]])
+    matrix = project @ photo_from_crop.double().numpy() @ to_ray
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpPerspective(
+        photo.pixels_u8, matrix, (fine, fine), flags=flags, borderMode=cv2.BORDER_REFLECT_101
+    )
+    ones = np.ones((height, width), dtype=np.uint8)
+    covered = cv2.warpPerspective(ones, matrix @ np.diag([fine / 64, fine / 64, 1.0]), (64, 64), flags=flags)
+    return cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA), float(covered.mean())
+
+
+def _looked_over(pixels_u8: np.ndarray) -> tuple[str, ...]:
+    """Refuses what is too dark or too clipped; otherwise what to be wary of."""
+    luma = pixels_u8.astype(np.float32) @ _LUMA
+    bright, clipped = float(np.percentile(luma, 95)), float((luma >= _WHITE_U8).mean())
+    if bright < DARKEST_U8:
+        raise ValueError(f"the face is too dark: its brightest parts reach {bright / 2.55:.0f} % of white")
+    if clipped > MOST_CLIPPED:
+        raise ValueError(f"the face is overexposed: {100 * clipped:.0f} % of it is white")
+    warnings = []
+    if bright < _DIM_U8:
+        warnings.append(f"dark: the brightest parts reach {bright / 2.55:.0f} % of white")
+    if clipped > _SOME_CLIPPED:
+        warnings.append(f"clipped: {100 * clipped:.0f} % is white")
+    return tuple(warnings)
+
+
+def _doubts(face: Face, inside: float) -> tuple[str, ...]:
+    doubts = []
+    if inside < _ENOUGH_INSIDE:
+        doubts.append(f"cut: only {100 * inside:.0f} % of the face's square is in the picture")
+    if face.score < _SURE_SCORE:
+        doubts.append(f"covered or turned away: the detector is sure to {100 * face.score:.0f} %")
+    eyes, nose = face.landmarks[:2], face.landmarks[2]
+    along = eyes[1] - eyes[0]
+    share = float((nose - eyes[0]) @ along / max(float(along @ along), 1e-9))
+    if not 0.0 < share < 1.0:
+        doubts.append("turned away: the nose is beside both eyes")
+    return tuple(doubts)

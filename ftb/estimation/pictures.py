@@ -1,0 +1,67 @@
+"""The pictures of an estimate: balls, overview."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ftb.checkpoint import write_atomically
+from ftb.estimation.estimator import Estimate
+from ftb.render.ball import BALL_MATERIALS, render_ball
+from ftb.scene.lighting_ops import dominant
+from ftb.sheet import (
+    Mark,
+    ball_rgba_u8,
+    compose,
+    mark_directions,
+    png_bytes,
+    tiles_from_ball,
+    tiles_from_srgb,
+)
+from ftb.types import Lighting
+
+BALL_SIZE = 256
+TILE = 224
+LIGHT_COLOR_U8 = (255, 214, 64)
+
+
+def render_balls(lighting: Lighting, size: int = BALL_SIZE) -> dict[str, Tensor]:
+    """The reference ball (S, S, 3), linear, in every material by name."""
+    return {name: render_ball(lighting, name, size) for name in BALL_MATERIALS}
+
+
+def write_balls(folder: Path, balls: dict[str, Tensor]) -> None:
+    """ball_<material>.png: sRGB with straight alpha, clipped."""
+    for name, ball_linear in balls.items():
+        write_atomically(folder / f"ball_{name}.png", png_bytes(ball_rgba_u8(ball_linear)))
+
+
+def overview(estimate: Estimate, balls: dict[str, Tensor]) -> np.ndarray:
+    """The faces seen, the balls and where the light comes from, in one picture (H, W, 3) uint8."""
+    tiles = {name: tiles_from_ball(ball[None], TILE)[0] for name, ball in balls.items()}
+    marked = mark_directions(tiles["gray"], (light_mark(estimate.lighting),))
+    faces = "faces" if len(estimate.faces) > 1 else "face"
+    captions = [faces, *tiles, "light from"]
+    return compose([[_faces_tile(estimate), *tiles.values(), marked]], captions, columns=1)
+
+
+def light_mark(lighting: Lighting) -> Mark:
+    """The dominant direction of an unbatched lighting, to draw on a ball."""
+    x, y, z = (float(value) for value in dominant(lighting)[0])
+    return Mark(direction=(x, y, z), label="light", color_u8=LIGHT_COLOR_U8)
+
+
+def _faces_tile(estimate: Estimate) -> np.ndarray:
+    """The crops, as many to a row as there are rows."""
+    along = int(np.ceil(np.sqrt(len(estimate.faces))))
+    crops = torch.stack([face.crop.crop_srgb for face in estimate.faces])
+    small = tiles_from_srgb(crops, TILE // along)
+    tile = Image.new("RGB", (TILE, TILE), (24, 24, 26))
+    for number, picture in enumerate(small):
+        row, column = divmod(number, along)
+        tile.paste(Image.fromarray(picture), (column * (TILE // along), row * (TILE // along)))
+    return np.asarray(tile)
