@@ -10,23 +10,8 @@ from typing import Any
 import click
 
 import ftb
-
-FOLDER = click.Path(file_okay=False, path_type=Path)
-FILE = click.Path(dir_okay=False, path_type=Path)
-SETTINGS = click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change one key of the configuration, e.g. --set train.learning_rate=5e-4. Repeatable.",
-)
-CONFIG = click.option("--config", metavar="FILE", help="A TOML file, or the name of a preset.")
-RENDERER = click.option(
-    "--renderer", type=click.Choice(["auto", "warp", "pytorch3d", "reference"]), help="Default: auto."
-)
-HDRI = click.option("--hdri", type=FOLDER, metavar="DIR", help="Folder of .exr and .hdr environments.")
-HEADS = click.option("--heads", type=FOLDER, metavar="DIR", help="Folder of .glb, .obj and .ply heads.")
-DEVICE = click.option("--device", default="auto", metavar="auto|cpu|cuda", show_default=True)
+from ftb.cli_options import CONFIG, DEVICE, FILE, FOLDER, HDRI, HEADS, RENDERER, SETTINGS
+from ftb.cli_splits import export_split
 
 
 class UserError(click.ClickException):
@@ -76,6 +61,7 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--online-render", is_flag=True, help="Render fresh pairs while training.")
+@click.option("--data", type=FOLDER, metavar="DIR", help="Train from a frozen split instead: `export-split`.")
 @CONFIG
 @click.option("--out", type=FOLDER, metavar="DIR", help="Run folder. Default: the next free runs/NNN.")
 @click.option("--steps", type=click.IntRange(min=1), help="Short for --set train.steps=N.")
@@ -87,6 +73,7 @@ def cli() -> None:
 @SETTINGS
 def train(
     online_render: bool,
+    data: Path | None,
     config: str | None,
     out: Path | None,
     steps: int | None,
@@ -94,21 +81,22 @@ def train(
     device: str,
     **sources: Any,
 ) -> None:
-    """Train the network on pairs that are rendered on the fly.
+    """Train the network on pairs that are rendered on the fly, or on those of a frozen split.
 
     Writes into the run folder: model.safetensors (the weights to use), last.safetensors (all that --resume
     needs), config.toml, metrics.json, preview.png, train.log and tensorboard/. Ctrl-C saves first.
 
     \b
     Example:  ftb train --online-render --steps 3000 --hdri hdri --out runs/studio
+              ftb train --data bench --out runs/bench
               ftb train --resume --out runs/studio
     """
     from ftb.train import Interrupted, TrainOptions
     from ftb.train import train as run
 
-    if not online_render and not resume:
-        raise click.UsageError("choose where pairs come from: --online-render")
-    settings = _settings(steps=steps, **sources)
+    if not resume and online_render == (data is not None):
+        raise click.UsageError("choose where pairs come from: --online-render, or --data DIR")
+    settings = _settings(steps=steps, data=data, **sources)
     try:
         run(TrainOptions(config=config, settings=settings, out=out, resume=resume, device=device))
     except Interrupted as stop:
@@ -123,9 +111,16 @@ def _settings(
     renderer: str | None = None,
     hdri: Path | None = None,
     heads: Path | None = None,
+    data: Path | None = None,
 ) -> tuple[str, ...]:
     """Options that are short for a key of the configuration, as settings in TOML syntax."""
-    chosen = {"train.steps": steps, "stream.renderer": renderer, "data.hdri": hdri, "data.heads": heads}
+    chosen = {
+        "train.steps": steps,
+        "stream.renderer": renderer,
+        "data.hdri": hdri,
+        "data.heads": heads,
+        "data.split": data,
+    }
     return (*(f"{key}={_toml(value)}" for key, value in chosen.items() if value is not None), *settings)
 
 
@@ -265,40 +260,7 @@ def info() -> None:
     click.echo(describe())
 
 
-@cli.command("export-split")
-@click.argument("pieces", nargs=-1, metavar="[PIECE...]", type=FOLDER)
-@click.option("--out", type=FOLDER, metavar="DIR", help="Folder of the split; the same one to go on.")
-@click.option("--preset", type=click.Choice(["seed-1600", "standard"]), default="standard", show_default=True)
-@click.option("--train", type=click.IntRange(min=0), help="Training samples.")
-@click.option("--val", type=click.IntRange(min=0), help="Validation samples.")
-@click.option("--test", type=click.IntRange(min=0), help="Test samples.")
-@click.option("--size", type=click.IntRange(32, 2048), help="Pixels of the photographs, a multiple of 16.")
-@click.option("--seed", type=int, help="Another seed, another split.")
-@click.option("--shard", metavar="I/N", help="Only piece I of N, from 1/N to N/N; under torchrun: its rank.")
-@click.option("--join", is_flag=True, help="Put the folders PIECE... together in --out.")
-@click.option("--verify", type=FOLDER, metavar="DIR", help="Check every file of a split.")
-@click.option("--rerender", is_flag=True, help="With --verify: also render samples again and compare.")
-@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes. Default: one a core.")
-@click.option("--device", default="cpu", metavar="cpu|cuda", show_default=True)
-@HDRI
-@HEADS
-@SETTINGS
-def export_split(pieces: tuple[Path, ...], **options: Any) -> None:
-    """Freeze a benchmark: train, val and test pairs as tar shards, with nothing of test in the others.
-
-    Writes shards (WebDataset), manifest.json and a card, README.md with sheet.png. The same command gives
-    the same bytes, whatever the number of processes; killed, it goes on where it was. --join and --verify
-    stand for themselves.
-
-    \b
-    Example:  ftb export-split --out bench --preset seed-1600
-              ftb export-split --out piece2 --shard 2/4
-              ftb export-split --join piece1 piece2 piece3 piece4 --out bench
-              ftb export-split --verify bench --rerender
-    """
-    from ftb.export_split import run
-
-    run(pieces, options, click.echo)
+cli.add_command(export_split)
 
 
 def main() -> None:

@@ -22,13 +22,21 @@ PRESETS = Path(__file__).resolve().parent / "presets"
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Files that the renderer draws from beside what ships; an empty string means none.
+    """Files that pairs come from beside what ships; an empty string means none.
 
-    hdri: a folder of .exr/.hdr environments; heads: a folder of .glb/.obj/.ply heads.
+    hdri: a folder of .exr/.hdr environments; heads: a folder of .glb/.obj/.ply heads; split: a frozen
+    split of `ftb export-split`, instead of rendering.
     """
 
     hdri: str = ""
     heads: str = ""
+    split: str = ""
+
+    def __post_init__(self) -> None:
+        rendered = self.hdri or self.heads
+        _require(
+            not (self.split and rendered), "data.split", "no data.hdri or data.heads beside it", rendered
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

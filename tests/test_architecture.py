@@ -17,6 +17,8 @@ PACKAGE = ROOT / "ftb"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
+    ("cli_splits",),
+    ("cli_options",),
     ("train", "export_split", "evaluate", "estimate", "preview", "render_sphere", "bench", "demo", "info"),
     ("estimation",),
     ("training",),

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from ftb.config import Config
+from ftb.data.frozen import FrozenSettings, FrozenStream
 from ftb.data.stream import PairStream, Sources
 from ftb.interop.hdr import read_environment_dir
 from ftb.render.base import resolve_rasterizer
@@ -29,13 +30,29 @@ class Streams:
         resolve_rasterizer(config.stream.renderer, device)
         environments = read_environment_dir(Path(config.data.hdri)) if config.data.hdri else None
         self._sources = Sources(heads_dir=heads_dir, environments=environments)
+        if config.data.split:
+            for split in ("train", "val"):
+                self._frozen(split, rank=0, world_size=1)
 
-    def open(self, split: str, *, rank: int = 0, world_size: int = 1) -> PairStream:
+    def open(self, split: str, *, rank: int = 0, world_size: int = 1) -> PairStream | FrozenStream:
         """A stream of `split`, "train" or "val"; close it, or use it in `with`."""
+        if self.config.data.split:
+            return self._frozen(split, rank=rank, world_size=world_size)
         return PairStream(
             self.config.stream,
             split=split,
             sources=self._sources,
+            device=self.device,
+            rank=rank,
+            world_size=world_size,
+        )
+
+    def _frozen(self, split: str, *, rank: int, world_size: int) -> FrozenStream:
+        return FrozenStream(
+            self.config.stream,
+            settings=FrozenSettings(
+                directory=Path(self.config.data.split), part=split, shuffled=split == "train"
+            ),
             device=self.device,
             rank=rank,
             world_size=world_size,
