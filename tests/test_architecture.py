@@ -19,7 +19,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("cli_splits",),
     ("cli_options",),
-    ("train", "export_split", "evaluate", "estimate", "preview", "render_sphere", "bench", "demo", "info"),
+    (
+        *("train", "preview", "export_split", "evaluate", "bench"),
+        *("estimate", "export_light", "render_sphere", "demo", "info"),
+    ),
     ("estimation",),
     ("training",),
     ("checkpoint",),
