@@ -28,7 +28,7 @@ class Anatomy:
     (Vb, 3); extra (Vs, 12) basis vertices and extra_weight (Vs, 12) summed into
     each added scalp point; head_weight (Vb,); guide_eyes
     (2, 72); corner_vertex (V,) welded index; corner_chart (V,); uvs (V, 2); faces (F, 3) corners;
-    masks: MPFB's painted regions, name → (V,) in [0, 1].
+    masks: MPFB's painted regions, and "openness", the share of the sky seen; name → (V,) in [0, 1].
     """
 
     template: np.ndarray
@@ -125,6 +125,21 @@ def _masks(data: dict[str, np.ndarray], added: int) -> dict[str, np.ndarray]:
     }
 
 
+def _openness(corners: int) -> np.ndarray:
+    """(V,) share of the sky each corner sees, from its own asset; 1 everywhere before that is made."""
+    path = assets_path() / "heads" / "openness.npz"
+    if not path.exists():
+        return np.ones(corners, dtype=np.float32)
+    with np.load(path) as asset:
+        openness = asset["openness"].astype(np.float32) / 255.0
+    if len(openness) != corners:
+        raise ValueError(
+            f"{path}: expected {corners} corners, got {len(openness)}; "
+            "remove it and run experiments/make_heads/openness.py"
+        )
+    return openness
+
+
 @lru_cache(maxsize=1)
 def load_anatomy(path: Path | None = None) -> Anatomy:
     """Read the asset (a fraction of a second); shared by all sources in a process."""
@@ -159,7 +174,7 @@ def load_anatomy(path: Path | None = None) -> Anatomy:
         corner_chart=np.concatenate(corner_chart).astype(np.int64),
         uvs=np.concatenate(uvs).astype(np.float32),
         faces=np.concatenate(faces).astype(np.int64),
-        masks=_masks(data, corners - len(data["uvs"])),
+        masks=_masks(data, corners - len(data["uvs"])) | {"openness": _openness(corners)},
         charts=charts,
         boxes=boxes,
     )

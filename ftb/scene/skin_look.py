@@ -64,7 +64,7 @@ STYLES: dict[str, HairStyle] = {
 class SkinLook:
     """tone: Monk tone 1 to 10; blood: share of the dermis; carotene: relative; roughness: perceptual; age:
     Anny's; lipstick: linear albedo (3,); lip_blood: as blood; shuffle (3,): which freckles, which pores,
-    which strands; the rest strengths in about [0, 1]."""
+    which strands; creases: power of the openness that darkens folds; the rest strengths in about [0, 1]."""
 
     tone: float
     blood: float
@@ -80,6 +80,7 @@ class SkinLook:
     lipstick: np.ndarray
     lipstick_strength: float
     shuffle: tuple[float, float, float]
+    creases: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +195,7 @@ def _sample_skin(stream: _Stream, identity: Identity, made_up: bool) -> SkinLook
         lipstick=np.array([stream(0.12, 0.40), stream(0.02, 0.10), stream(0.03, 0.12)]),
         lipstick_strength=stream(0.2, 0.75) * made_up,
         shuffle=(stream(), stream(), stream()),
+        creases=stream(0.1, 1.5) + 0.3 * old,
     )
 
 
@@ -224,7 +226,7 @@ def _sample_hair(stream: _Stream, identity: Identity, made_up: bool) -> HairLook
         brow=(stream(0.22, 0.36) + 0.10 * male * stream(), stream(-0.12, 0.22), stream(0.7, 1.0)),
         beard=(stream(0.6, 1.0) * bearded, stream(0.15, 1.6, 2.0) * bearded),
         moustache=stream(0.6, 1.0) * float(bearded or moustached),
-        stubble=stream(0.0, 0.55, 1.3) * male,
+        stubble=stream(0.0, 0.8, 1.3) * male,
         lashes=stream(0.35, 0.75) + 0.25 * made_up,
     )
 
@@ -237,7 +239,7 @@ def _sample_eyes(stream: _Stream, tone: float) -> EyeLook:
         iris=palette[_pick(shares, stream())] * np.exp(stream(-0.35, 0.35)),
         iris_size=stream(0.40, 0.45),
         pupil=stream(0.26, 0.5),
-        sclera=stream(0.52, 0.70),
+        sclera=stream(0.36, 0.64),
     )
 
 

@@ -127,6 +127,17 @@ def paint_lips(canvas: Canvas) -> None:
     canvas.blend_material(where, 0.36 - 0.08 * canvas.look.skin.lipstick_strength, SKIN_F0, share)
 
 
+def paint_creases(canvas: Canvas) -> None:
+    """Darker where skin folds: nostrils, wings of the nose, corners of eyes and mouth, below brows and lip.
+
+    A mesh of this size is smoother than skin, whose folds trap light and gather shadow at any light;
+    without that, a network takes every dark eye socket of a photograph for light from above.
+    """
+    rows = canvas.fields.atlas.rows["head"]
+    openness = canvas.fields.atlas.masks["openness"][rows].astype(np.float32)
+    canvas.albedo[:, rows] *= np.maximum(openness, 0.05) ** np.float32(canvas.look.skin.creases)
+
+
 def paint_brows(canvas: Canvas) -> None:
     """Eyebrows: a band along the brow's line, thinning to its tail, broken up into hairs; and the lashes'
     line."""
@@ -222,13 +233,20 @@ def paint_cloth(canvas: Canvas) -> None:
     canvas.blend_material(where, *CLOTH_MATERIAL, share)
 
 
+def _eye_shade(fields: Fields) -> np.ndarray:
+    """(Ne,) the lids and lashes dim the edges of the eyes."""
+    return np.maximum(fields.atlas.masks["openness"][fields.atlas.rows["eye"]], 0.2) ** np.float32(0.7)
+
+
 def paint_head(fields: Fields, look: Look) -> tuple[np.ndarray, np.ndarray]:
     """Textures of one person: albedo_linear (T, T, 3), material (T, T, 2), float32."""
     canvas = Canvas(fields, look)
-    for paint in (paint_skin, paint_lips, paint_brows, paint_beard, paint_hair, paint_cloth):
+    for paint in (paint_skin, paint_lips, paint_creases, paint_brows, paint_beard, paint_hair, paint_cloth):
         paint(canvas)
     rows, size = fields.atlas.rows, fields.atlas.size
-    inside = paint_inside(fields, look, lip_colour(canvas)) | {"eye": paint_eyes(fields, look)}
+    inside = paint_inside(fields, look, lip_colour(canvas)) | {
+        "eye": paint_eyes(fields, look) * _eye_shade(fields)
+    }
     inside |= {"lash": np.minimum(0.7 * canvas.hair, 0.02), "curtain": hanging_hair(canvas)}
     for chart, colour in inside.items():
         canvas.albedo[:, rows[chart]] = colour
