@@ -247,6 +247,26 @@ def export_light(lighting: Path, to: str, out: Path) -> None:
 
 
 @cli.command()
+@click.option("--checkpoint", type=FILE, metavar="FILE", help="The model.safetensors of a run.")
+@click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 shows the page to the network.")
+@DEVICE
+def demo(**options: Any) -> None:
+    """Serve the page: upload or take a portrait, see its light, turn it, download it.
+
+    Writes only temporary files, deleted after an hour. Needs the extra `demo`.
+
+    \b
+    Example:  ftb demo --checkpoint runs/001/model.safetensors
+    """
+    from ftb.demo import DemoOptions, serve
+
+    chosen = DemoOptions(**options)
+    click.echo(f"http://{chosen.host}:{chosen.port}  (Ctrl-C stops)")
+    serve(chosen)
+
+
+@cli.command()
 def info() -> None:
     """Tell versions, devices, renderers, weights and folders: what would be used, and why.
 

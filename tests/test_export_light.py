@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from ftb.cli import cli
-from ftb.export_light import EXPORTERS
+from ftb.interop.exporters import EXPORTERS
 from ftb.interop.hdr import read_environment, write_environment
 from ftb.interop.lighting_json import save_lighting
 from ftb.maths import envmap, sh

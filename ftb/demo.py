@@ -1,0 +1,246 @@
+"""`ftb demo`: the page. A portrait in, its light as balls, compass and files for other programs."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+from ftb.assets_path import assets_path
+from ftb.estimation.compass import azimuth_text, compass_svg
+from ftb.estimation.describe import describe_light, notes_of
+from ftb.estimation.estimator import Estimate, Estimator
+from ftb.estimation.pictures import render_balls
+from ftb.interop.exporters import write_exports
+from ftb.maths import rotation
+from ftb.scene.lighting_mix import rotate
+from ftb.sheet import ball_rgba_u8
+from ftb.types import Lighting
+
+MOST_MEGABYTES = 40
+BALL_SIZE, PHOTO_SIZE = 224, 640
+# Files of a visitor are deleted after an hour, looked for every ten minutes.
+_SWEEP = (600, 3600)
+_CSS = """
+.compass { max-width: 300px; width: 100%; margin: auto; display: block; }
+footer { display: none !important; }
+"""
+_INTRO = """# Face to Ball
+One photo of a face in, the light that falls on it out. Nothing leaves the computer that runs this page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """Where the page is served and whose weights answer; `checkpoint` None stands for the shipped ones."""
+
+    checkpoint: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 7860
+    device: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the page remembers of a visitor's last photograph."""
+
+    estimate: Estimate
+    name: str
+
+
+def serve(options: DemoOptions, *, wait: bool = True) -> Any:
+    """Start the page, and with `wait` keep it up until Ctrl-C; returns gradio's application."""
+    # Set before gradio is imported, which reads it once: the page tells nobody that it is used.
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    gradio = _gradio()
+    estimator = Estimator.load(options.checkpoint, device=options.device)
+    page = build_page(gradio, estimator)
+    page.queue(max_size=20, default_concurrency_limit=1)
+    page.launch(
+        server_name=options.host,
+        server_port=options.port,
+        share=False,
+        max_file_size=f"{MOST_MEGABYTES}mb",
+        footer_links=[],
+        ssr_mode=False,
+        strict_cors=True,
+        css=_CSS,
+        theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
+        prevent_thread_lock=not wait,
+        quiet=True,
+    )
+    return page
+
+
+def _gradio() -> Any:
+    try:
+        import gradio
+    except ImportError:
+        raise ValueError("ftb demo: needs gradio; pip install 'face-to-ball[demo]'") from None
+    return gradio
+
+
+def build_page(gradio: Any, estimator: Estimator) -> Any:
+    """The page's parts and what they do."""
+    with gradio.Blocks(title="Face to Ball", delete_cache=_SWEEP, analytics_enabled=False) as page:
+        gradio.Markdown(_INTRO)
+        state = gradio.State(None)
+        with gradio.Row():
+            given = _inputs(gradio)
+            told = _outputs(gradio)
+        balls = _ball_row(gradio)
+        turn = gradio.Slider(-180, 180, value=0, step=5, label="Turn the light (degrees, to the right)")
+        files = gradio.File(label="Files for other programs", file_count="multiple", interactive=False)
+        shown = [told["photo"], told["words"], told["compass"], *balls]
+
+        def answer(photo: str | None, face: str) -> list[Any]:
+            return _answered(gradio, estimator, photo, face)
+
+        asked = [given["photo"], given["face"]]
+        whole = [state, turn, files, *shown]
+        given["estimate"].click(answer, asked, whole, api_visibility="private")
+        given["photo"].input(answer, asked, whole, api_visibility="private")
+        given["example"].click(_example_copy, None, given["photo"], api_visibility="private").then(
+            answer, asked, whole, api_visibility="private"
+        )
+        looks = [told["words"], told["compass"], *balls]
+        # "input" and not "release", which the keyboard does not give; of a quick series the last one counts
+        turn.input(_turned, [state, turn], looks, api_visibility="private", trigger_mode="always_last").then(
+            _turned_files, [state, turn], files, api_visibility="private"
+        )
+    return page
+
+
+def _inputs(gradio: Any) -> dict[str, Any]:
+    with gradio.Column(min_width=280):
+        photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label="Portrait", height=340)
+        face = gradio.Radio(
+            [("largest face", "largest"), ("all faces", "all"), ("no search: the picture is a face", "none")],
+            value="largest",
+            label="Which face",
+        )
+        with gradio.Row():
+            estimate = gradio.Button("Estimate the light", variant="primary", elem_id="estimate")
+            example = gradio.Button("Try an example", elem_id="example")
+    return {"photo": photo, "face": face, "estimate": estimate, "example": example}
+
+
+def _outputs(gradio: Any) -> dict[str, Any]:
+    with gradio.Column(min_width=280):
+        words = gradio.Markdown("Upload a portrait, take one, or try the example.", elem_id="words")
+        compass = gradio.HTML("", label="Where the light comes from", elem_id="compass")
+        photo = gradio.Image(
+            label="Face found", interactive=False, height=300, buttons=[], alt_text="face found"
+        )
+    return {"photo": photo, "words": words, "compass": compass}
+
+
+def _ball_row(gradio: Any) -> list[Any]:
+    with gradio.Row():
+        return [
+            gradio.Image(
+                label=f"{name} ball", interactive=False, min_width=150, buttons=["download"], format="png",
+                alt_text=f"{name} ball in this light",
+            )
+            for name in ("matte", "gray", "silver", "mirror")
+        ]  # fmt: skip
+
+
+def example_portrait() -> Path:
+    """The portrait that ships with the package."""
+    return assets_path() / "examples" / "astronaut.jpg"
+
+
+def _answered(gradio: Any, estimator: Estimator, photo: str | None, face: str) -> list[Any]:
+    """Everything of the page for one photograph: state, slider, files, pictures."""
+    if photo is None:
+        raise gradio.Error("Choose a photograph first.")
+    try:
+        if face == "none":
+            estimate = estimator.estimate_fully(photo, crop="none")
+        else:
+            estimate = estimator.estimate_fully(photo, face=face)
+    except (ValueError, OSError) as error:
+        # the path of the upload is none of the visitor's business
+        raise gradio.Error(str(error).replace(f"{photo}: ", ""), duration=None) from None
+    given = Answer(estimate=estimate, name=f"{Path(photo).stem[:60]}{Path(photo).suffix}")
+    notes = notes_of(estimate, given.name, estimator.weights_sha256)
+    files = write_exports(estimate.lighting, _new_folder(), notes)
+    return [
+        given,
+        0,
+        [str(path) for path in files],
+        _marked_photo(estimate),
+        *_told(given, estimate.lighting),
+    ]
+
+
+def _told(given: Answer, lighting: Lighting) -> list[Any]:
+    """Words, compass and balls of a light."""
+    error = given.estimate.expected_error_deg
+    words = f"**{describe_light(lighting, error).capitalize()}** ({azimuth_text(lighting)})"
+    if given.estimate.faces_found > 1:
+        words += f"\n\n{given.estimate.faces_found} faces found, {len(given.estimate.faces)} used."
+    words += "".join(f"\n\n⚠ {warning}" for warning in given.estimate.warnings)
+    balls = [ball_rgba_u8(ball) for ball in render_balls(lighting, BALL_SIZE).values()]
+    return [words, compass_svg(lighting, error), *balls]
+
+
+def _turned(given: Answer | None, degrees: float) -> list[Any]:
+    if given is None:
+        return ["Estimate a light first, then turn it.", "", None, None, None, None]
+    return _told(given, turned_light(given.estimate.lighting, degrees))
+
+
+def _turned_files(given: Answer | None, degrees: float) -> list[str] | None:
+    if given is None:
+        return None
+    lighting = turned_light(given.estimate.lighting, degrees)
+    return [str(path) for path in write_exports(lighting, _new_folder())]
+
+
+def turned_light(lighting: Lighting, degrees: float) -> Lighting:
+    """The light carried around the vertical: by 90° what came from the camera comes from image right."""
+    axis = torch.tensor([0.0, 1.0, 0.0])
+    return rotate(lighting, rotation.rotation_about_axis(axis, math.radians(degrees)))
+
+
+def _example_copy() -> str:
+    """The example among the page's own files: from elsewhere gradio serves nothing."""
+    return str(shutil.copy(example_portrait(), _new_folder()))
+
+
+def _new_folder() -> Path:
+    """A folder for one answer's files; those of answers more than an hour old are deleted."""
+    above = Path(tempfile.gettempdir()) / f"ftb-demo-{os.getpid()}"
+    above.mkdir(mode=0o700, exist_ok=True)
+    for folder in above.iterdir():
+        if time.time() - folder.stat().st_mtime > _SWEEP[1]:
+            shutil.rmtree(folder, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=above))
+
+
+def _marked_photo(estimate: Estimate) -> np.ndarray:
+    """The photograph, small, with the squares that were seen."""
+    pixels = estimate.photo.pixels_u8
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((PHOTO_SIZE, PHOTO_SIZE))
+    scale = picture.width / pixels.shape[1]
+    draw = ImageDraw.Draw(picture)
+    for face in estimate.faces:
+        x, y = (scale * value for value in face.crop.centre_px)
+        half, roll = 0.5 * scale * face.crop.side_px, math.radians(face.crop.roll_deg)
+        corners = []
+        for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
+            turned = (math.cos(roll) * dx + math.sin(roll) * dy, math.cos(roll) * dy - math.sin(roll) * dx)
+            corners.append((x + half * turned[0], y + half * turned[1]))
+        draw.line([*corners, corners[0]], fill=(255, 190, 0), width=3, joint="curve")
+    return np.asarray(picture)

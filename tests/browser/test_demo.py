@@ -1,0 +1,123 @@
+"""The page: started, used by mouse and keyboard, photographed, and asked for what is none of its business."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ftb.demo import DemoOptions, example_portrait, serve, turned_light
+from ftb.estimation.estimator import Estimator
+from ftb.interop.lighting_json import read_lighting_file
+from ftb.scene.lighting_ops import angle_deg
+from tests.browser.chromium import chromium, free_port
+from tests.tiny import tiny_checkpoint
+
+DESK, PHONE = {"width": 1200, "height": 1000}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="module")
+def address(checkpoint: Path) -> Iterator[str]:
+    pytest.importorskip("gradio", reason="needs gradio: pip install 'face-to-ball[demo]'")
+    port = free_port()
+    page = serve(DemoOptions(checkpoint=checkpoint, port=port, device="cpu"), wait=False)
+    yield f"http://127.0.0.1:{port}"
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = chromium()
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_example_is_answered(
+    address: str, browser: Any, viewport: dict[str, int], tmp_path: Path
+) -> None:
+    page = browser.new_page(viewport=viewport)
+    elsewhere: list[str] = []
+    page.on("request", lambda request: elsewhere.append(request.url))
+    page.goto(address)
+    page.click("#example")
+    page.wait_for_selector("svg.compass", timeout=60_000)
+    assert "directionality" in page.inner_text("#words")
+    assert re.search(r"light|direction", page.get_attribute("svg.compass", "aria-label"))
+    page.wait_for_function("document.querySelectorAll('img[alt*=ball]').length == 4")
+    # nothing is wider than the screen, and nothing comes from anywhere else
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert [url for url in elsewhere if not url.startswith((address, "data:", "blob:"))] == []
+    page.screenshot(path=tmp_path / "page.png", full_page=True)
+    assert np.asarray(Image.open(tmp_path / "page.png")).std() > 20.0
+    page.close()
+
+
+def test_by_keyboard(address: str, checkpoint: Path, browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page(viewport=DESK)
+    page.goto(address)
+    page.set_input_files("input[type=file]", str(example_portrait()))
+    page.wait_for_selector("svg.compass", timeout=60_000)
+    before = page.get_attribute("svg.compass", "aria-label")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.evaluate("document.activeElement.id || document.activeElement.type")
+        reached.add(focused)
+        if focused.startswith("range"):
+            break
+    assert {"estimate", "example", "radio", focused} <= reached
+    assert focused.startswith("range")
+    for _ in range(12):  # steps of five degrees
+        page.keyboard.press("ArrowRight")
+    label = "document.querySelector('svg.compass').getAttribute('aria-label')"
+    page.wait_for_function(f"text => {label} != text", arg=before)
+    # the files follow the slider, a moment later
+    link = page.locator("a[href*='lighting.json']").first
+    place = link.get_attribute("href")
+    page.wait_for_function(
+        "old => document.querySelector(\"a[href*='lighting.json']\").href != old", arg=place
+    )
+    with page.expect_download() as waiting:
+        link.click()
+    waiting.value.save_as(tmp_path / "lighting.json")
+    turned = read_lighting_file(tmp_path / "lighting.json")[0]
+    light = Estimator.load(checkpoint, device="cpu").estimate(example_portrait())
+    assert float(angle_deg(turned.key_dirs[0], turned_light(light, 60.0).key_dirs[0])) < 1.0
+    page.close()
+
+
+def test_what_is_no_photograph_is_said(address: str, browser: Any, tmp_path: Path) -> None:
+    grey = tmp_path / "grey.png"
+    Image.new("RGB", (300, 300), (90, 90, 90)).save(grey)
+    page = browser.new_page(viewport=DESK)
+    page.goto(address)
+    page.set_input_files("input[type=file]", str(grey))
+    page.wait_for_selector("text=no face found", timeout=60_000)
+    assert str(tmp_path) not in page.content()
+    page.close()
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", str(Path(__file__).resolve()), "../../../../etc/passwd"])
+def test_it_serves_nothing_but_its_own_outputs(address: str, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"{address}/gradio_api/file={path}", timeout=10)
+    assert caught.value.code in (403, 404)
+    with urllib.request.urlopen(f"{address}/gradio_api/info", timeout=10) as answer:
+        assert json.load(answer)["named_endpoints"] == {}
