@@ -53,6 +53,7 @@ class Learner:
         self.optimizer = torch.optim.AdamW(
             [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}],
             lr=config.train.learning_rate,
+            fused=True,  # one pass over the weights instead of ten
         )
         self._autocast = autocast_for(config.train.precision, world.device)
 
@@ -82,8 +83,7 @@ class Learner:
 
     @torch.no_grad()
     def _update_average(self, decay: float) -> None:
-        for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(value, 1.0 - decay)
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1.0 - decay)
         for mean, value in zip(self.average.buffers(), self.network.buffers(), strict=True):
             mean.copy_(value)
 
