@@ -11,7 +11,7 @@ import click
 
 import ftb
 from ftb.cli_options import CONFIG, DEVICE, FILE, FOLDER, HDRI, HEADS, RENDERER, SETTINGS
-from ftb.cli_splits import export_split
+from ftb.cli_splits import evaluate, export_split
 
 
 class UserError(click.ClickException):
@@ -281,6 +281,7 @@ def info() -> None:
 
 
 cli.add_command(export_split)
+cli.add_command(evaluate)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ftb.cli_options import FOLDER, HDRI, HEADS, SETTINGS
+from ftb.cli_options import DEVICE, FILE, FOLDER, HDRI, HEADS, SETTINGS
 
 
 @click.command("export-split")
@@ -44,3 +44,42 @@ def export_split(pieces: tuple[Path, ...], **options: Any) -> None:
     from ftb.export_split import run
 
     run(pieces, options, click.echo)
+
+
+@click.command()
+@click.option("--data", type=FOLDER, metavar="DIR", help="A frozen split of `export-split`.")
+@click.option("--part", type=click.Choice(["test", "val", "train"]), default="test", show_default=True)
+@click.option(
+    "--directions", type=FILE, metavar="FILE.csv", help="Real photographs: photo,x,y,z of the light."
+)
+@click.option("--checkpoint", type=FILE, metavar="FILE", help="The model.safetensors of a run.")
+@click.option(
+    "--baseline",
+    "baselines",
+    multiple=True,
+    type=click.Choice(["mean", "frontal", "normals-fit"]),
+    help="What a network has to beat; alone, or beside --checkpoint. Repeatable.",
+)
+@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write metrics.json there too.")
+@click.option("--out", type=FOLDER, metavar="DIR", help="metrics.json, report.md and report.html.")
+@click.option("--samples", type=click.IntRange(min=1), help="Only the first so many.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes. Default: one a core.")
+@click.option(
+    "--batch", type=click.IntRange(1, 1024), default=16, show_default=True, help="Samples at a time."
+)
+@DEVICE
+def evaluate(**options: Any) -> None:
+    """Judge a network, or what it has to beat, on a frozen split, on photographs of known light, or on both.
+
+    Writes, with --out: metrics.json (every number, by head, skin tone and light, with 95 % intervals),
+    report.md, and report.html with histograms and the best, median and worst cases. The numbers do not
+    depend on the number of processes. Without --checkpoint: the weights that ship with the package.
+
+    \b
+    Example:  ftb evaluate --data bench --checkpoint runs/001/model.safetensors --out report
+              ftb evaluate --data bench --baseline mean --baseline frontal
+              ftb evaluate --directions lights.csv
+    """
+    from ftb.evaluate import run
+
+    run(options, click.echo)

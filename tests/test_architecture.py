@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("train", "preview", "export_split", "evaluate", "bench"),
         *("estimate", "export_light", "render_sphere", "demo", "info"),
     ),
+    ("evaluation",),
     ("estimation",),
     ("training",),
     ("checkpoint",),

@@ -31,7 +31,8 @@ KINDS = (
     *("face.png", "json", "mask.png", "visibility.png"),
 )
 # What a training pair is made of; the ball is rendered from the light at the size the network wants.
-PAIR_KINDS = ("face.png", "mask.png", "normal.exr", "albedo.exr", "visibility.png", "residual.exr")
+FACE_KINDS = ("face.png", "mask.png", "normal.exr")
+PAIR_KINDS = (*FACE_KINDS, "albedo.exr", "visibility.png", "residual.exr")
 LIGHT_KINDS = ("env.exr", "json")
 
 
@@ -148,21 +149,26 @@ def _tensor(fields: dict[str, Any], name: str, shape: tuple[int, ...]) -> Tensor
     return torch.from_numpy(values)
 
 
+def decode_face(files: dict[str, bytes], sizes: Sizes) -> tuple[Tensor, Tensor, Tensor]:
+    """Photograph (S, S, 3), mask (S, S) and unit normals (S, S, 3) of a sample."""
+    size = sizes.image
+    mask = decode_png(files["mask.png"], size, 1)
+    # halves are off by up to 1e-3
+    normals = torch.nn.functional.normalize(decode_linear(files["normal.exr"], size, size), dim=-1)
+    return decode_png(files["face.png"], size, 3), mask, normals * (mask[..., None] > 0)
+
+
 def decode_pair(files: dict[str, bytes], sizes: Sizes, index: int) -> Pair:
     """The pair, unbatched, of a sample; `ball_linear` is left empty, (0, 0, 3)."""
     size = sizes.image
-    linear = {
-        name: decode_linear(files[f"{name}.exr"], size, size) for name in ("normal", "albedo", "residual")
-    }
-    mask = decode_png(files["mask.png"], size, 1)
-    normals = torch.nn.functional.normalize(linear["normal"], dim=-1)  # halves are off by up to 1e-3
+    photo_srgb, mask, normals = decode_face(files, sizes)
     return Pair(
-        photo_srgb=decode_png(files["face.png"], size, 3),
+        photo_srgb=photo_srgb,
         mask=mask,
-        normals=normals * (mask[..., None] > 0),
-        albedo_linear=linear["albedo"],
+        normals=normals,
+        albedo_linear=decode_linear(files["albedo.exr"], size, size),
         visibility=decode_png(files["visibility.png"], size, 1),
-        residual_linear=linear["residual"],
+        residual_linear=decode_linear(files["residual.exr"], size, size),
         ball_linear=torch.zeros(0, 0, 3),
         lighting=decode_lighting(files),
         index=torch.tensor(index),

@@ -13,11 +13,12 @@ _EPS = 1e-8  # of a picture that is even: its range is 0
 
 
 def n_rmse(estimate_linear: Tensor, true_linear: Tensor, mask: Tensor) -> Tensor:
-    """√(mean (p′ − g′)²), x′ = (x − P₀.₁(x)) / (P₉₉.₉(x) − P₀.₁(x)): (B,) float64.
+    """√(mean (p′ − g′)²), x′ = (x − P₀.₁(x)) / (P₉₉.₉(x) − P₀.₁(x)), clipped to [0, 1]: (B,) float64.
 
     Linear radiance (B, H, W, 3), not clipped. Percentiles (linear interpolation) of all channels together,
     and the mean over pixels and channels, are over the pixels where `mask` (1, H, W) is not 0: the
-    background, which StyleLight's code includes, has no part in it. An even picture becomes 0.
+    background, which StyleLight's code includes, has no part in it. Clipped, since a mirrored lamp smaller
+    than a thousandth of the ball would be all that counts. An even picture becomes 0.
     """
     dims = expect_shape(true_linear, "B H W 3", name="true_linear")
     expect_shape(estimate_linear, "B H W 3", name="estimate_linear", dims=dims)
@@ -32,4 +33,4 @@ def n_rmse(estimate_linear: Tensor, true_linear: Tensor, mask: Tensor) -> Tensor
 
 def _ranged(values: np.ndarray) -> np.ndarray:
     low, high = np.percentile(values, (_LOW, _HIGH))
-    return (values - low) / (high - low) if high - low > _EPS else np.zeros_like(values)
+    return ((values - low) / (high - low)).clip(0.0, 1.0) if high - low > _EPS else np.zeros_like(values)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import pytorch_msssim
 import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from ftb.maths import brdf, color, sh, sphere
-from ftb.metrics.ms_ssim import ms_ssim
 from ftb.metrics.n_rmse import n_rmse
 from ftb.metrics.normals_fit import TYPICAL_ALBEDO, fit_lighting
 from ftb.metrics.rmse import rmse
+from ftb.metrics.ssim import ms_ssim, ssim
 from ftb.metrics.stylelight import stylelight_metrics, tone_mapped
 from ftb.metrics.three_balls import ball_metrics
 
@@ -43,7 +44,7 @@ def test_n_rmse_by_percentiles_of_the_disc(generator: torch.Generator) -> None:
     def ranged(values: np.ndarray) -> np.ndarray:
         ordered = np.sort(values.ravel())
         low, high = np.interp([0.001, 0.999], np.linspace(0.0, 1.0, ordered.size), ordered)
-        return (values - low) / (high - low)
+        return np.clip((values - low) / (high - low), 0.0, 1.0)
 
     wanted = [
         np.sqrt(np.mean((ranged(p[disc]) - ranged(g[disc])) ** 2))
@@ -154,3 +155,22 @@ def test_a_fit_finds_the_light_that_made_the_picture(toward: tuple[float, ...]) 
     torch.testing.assert_close(again[:, disc], arriving[:, disc], rtol=0.1, atol=0.02)
     wanted, found = (sh.dominant_direction(x)[0] for x in (coeffs, fitted.sh_coeffs))
     assert float(torch.rad2deg(torch.acos((wanted * found).sum()))) < 5.0
+
+
+@pytest.mark.parametrize("size", [176, 181, 192])
+def test_similarity_against_pytorch_msssim(size: int, generator: torch.Generator) -> None:
+    base = torch.rand(2, size, size, 3, generator=generator, dtype=torch.float64)
+    other = (0.7 * base + 0.3 * torch.rand(base.shape, generator=generator, dtype=torch.float64)).clamp(0, 1)
+    planes = [x.permute(0, 3, 1, 2).contiguous() for x in (base, other)]
+    wanted = pytorch_msssim.ssim(*planes, data_range=1.0, size_average=False)
+    torch.testing.assert_close(ssim(base, other), wanted, rtol=0, atol=1e-6)
+    if size == 192:  # odd sizes are padded there, and cut here
+        over_scales = pytorch_msssim.ms_ssim(*planes, data_range=1.0, size_average=False)
+        torch.testing.assert_close(ms_ssim(base, other), over_scales, rtol=0, atol=1e-6)
+
+
+def test_similarity_is_1_for_equal_pictures_and_says_what_is_too_small(generator: torch.Generator) -> None:
+    picture = torch.rand(1, 176, 190, 3, generator=generator)
+    torch.testing.assert_close(ms_ssim(picture, picture), torch.ones(1, dtype=torch.float64))
+    with pytest.raises(ValueError, match="true: expected 176 pixels or more"):
+        ms_ssim(picture[:, 1:], picture[:, 1:])
