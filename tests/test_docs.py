@@ -1,0 +1,60 @@
+"""What the pages under docs/ say is so."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from ftb.interop.lighting_json import save_lighting
+from ftb.interop.lighting_notes import FaceNote, LightingNotes
+from ftb.maths import envmap
+from tests.interop.lights import crooked_light
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def test_every_field_of_lighting_json_is_documented(tmp_path: Path) -> None:
+    face = FaceNote(box=(1.0, 2.0, 3.0, 4.0), direction_error_deg=9.0)
+    notes = LightingNotes(
+        direction_error_deg=9.0, warnings=("dark",), faces=(face,), provenance={"photo": "me.jpg"}
+    )
+    save_lighting(crooked_light(), tmp_path / "a.json", notes)
+    document = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    told = set(re.findall(r"`(\w+)`", (DOCS / "lighting.md").read_text(encoding="utf-8")))
+    written = {*document, *document["key_lights"][0], *document["faces"][0], *document["dominant_direction"]}
+    assert written - {"vector"} <= told
+
+
+# Where each program's own formula looks up a direction of its own frame: u, to the right.
+FORMULAS = {
+    "mitsuba": lambda x, y, z: torch.atan2(x, -z) / (2 * torch.pi) % 1.0,
+    "three.js": lambda x, y, z: torch.atan2(z, x) / (2 * torch.pi) + 0.5,
+    "blender": lambda x, y, z: 0.5 - torch.atan2(y, x) / (2 * torch.pi),
+    "unity": lambda x, y, z: 0.5 - torch.atan2(z, x) / (2 * torch.pi),
+}
+# docs/axes.md: our direction in the program's frame, and the direction that it looks up after our turn.
+OURS = {
+    "mitsuba": lambda x, y, z: (x, y, z),
+    "three.js": lambda x, y, z: (x, y, z),
+    "blender": lambda x, y, z: (x, -z, y),
+    "unity": lambda x, y, z: (x, y, -z),
+}
+LOOKED_UP = {
+    "mitsuba": lambda x, y, z: (x, y, z),
+    "three.js": lambda x, y, z: (z, y, -x),  # the background turned by −90° about +Y
+    "blender": lambda x, y, z: (-y, x, z),  # the vector turned by +90° about +Z
+    "unity": lambda x, y, z: (-z, y, x),  # the sky turned by 270°: looked up at 90° more
+}
+
+
+@pytest.mark.parametrize("program", list(FORMULAS))
+def test_the_table_of_turns_follows_from_the_formulas(program: str) -> None:
+    dirs = envmap.directions(16, dtype=torch.float64).reshape(-1, 3)
+    column = FORMULAS[program](*LOOKED_UP[program](*OURS[program](*dirs.unbind(-1)))) % 1.0
+    expected = (envmap.pixel_from_direction(dirs, 16)[1] / 32.0) % 1.0
+    apart = (column - expected + 0.5) % 1.0 - 0.5
+    torch.testing.assert_close(apart, torch.zeros_like(apart), atol=1e-9, rtol=0)
