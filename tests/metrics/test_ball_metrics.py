@@ -147,14 +147,19 @@ def test_a_fit_finds_the_light_that_made_the_picture(toward: tuple[float, ...]) 
     coeffs = sh.directional_light(direction, torch.tensor([[2.0, 1.5, 1.0]]), 2)
     coeffs[:, 0] += 1.0
     arriving = sh.irradiance_from_sh(coeffs, normals.reshape(1, -1, 3)).reshape(1, 64, 64, 3)
-    radiance = brdf.lambert(torch.full((3,), TYPICAL_ALBEDO)) * arriving
+    radiance = brdf.lambert(torch.full((3,), TYPICAL_ALBEDO)) * arriving.clamp_min(0.0)
     photo = color.srgb_from_linear(radiance)
     fitted = fit_lighting(photo, normals[None], disc[None].float())
-    # the ridge pulls what half a sphere hardly shows; what it does show comes out right
-    again = sh.irradiance_from_sh(fitted.sh_coeffs, normals.reshape(1, -1, 3)).reshape(1, 64, 64, 3)
-    torch.testing.assert_close(again[:, disc], arriving[:, disc], rtol=0.1, atol=0.02)
     wanted, found = (sh.dominant_direction(x)[0] for x in (coeffs, fitted.sh_coeffs))
-    assert float(torch.rad2deg(torch.acos((wanted * found).sum()))) < 5.0
+    assert float(torch.rad2deg(torch.acos((wanted * found).sum()))) < 15.0
+    # the same least squares, by QR of one tall matrix with the ridge as rows of its own
+    response = np.repeat([np.pi, 2 * np.pi / 3, np.pi / 4], [1, 3, 5]) * TYPICAL_ALBEDO / np.pi
+    basis = sh.evaluate(normals[disc].double(), 2).numpy() * response
+    ridge = np.sqrt(np.repeat([0.03, 0.003, 0.1], [1, 3, 5]) * np.square(basis).sum(axis=0).mean())
+    tall = np.concatenate([basis, np.diag(ridge)])
+    data = np.concatenate([color.linear_from_srgb(photo[0, disc]).double().numpy(), np.zeros((9, 3))])
+    solved = np.linalg.lstsq(tall, data, rcond=None)[0]
+    np.testing.assert_allclose(fitted.sh_coeffs[0], solved, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [176, 181, 192])
