@@ -35,8 +35,8 @@ class StreamConfig:
     """What a stream of pairs is made of.
 
     image_size, ball_size: pixels (image_size a multiple of 16); batch_size: pairs a rank; workers:
-    rendering processes, 0 renders in this process, −1 chooses (on a GPU 0, else one for each two
-    cores); renderer: "auto", "warp", "pytorch3d" or "reference".
+    rendering processes, 0 renders in this process, −1 chooses (on a GPU 0, else one a core, up to
+    eight); renderer: "auto", "warp", "pytorch3d" or "reference".
     """
 
     seed: int = 0
@@ -183,7 +183,7 @@ class PairStream:
     def _workers(self) -> int:
         if self.config.workers >= 0:
             return self.config.workers
-        return 0 if self._device.type == "cuda" else max(1, available_cores() // 2)
+        return 0 if self._device.type == "cuda" else min(available_cores(), 8)
 
     def _chunks(self, numbers: Iterator[int]) -> Iterator[tuple[int, Pair]]:
         if self._local is not None:

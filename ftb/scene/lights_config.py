@@ -16,10 +16,10 @@ class LightShares:
     softboxes: float = 0.7
     window: float = 0.5
     ring_flash: float = 0.2
-    flash_in_dark: float = 0.6
-    one_light: float = 0.6
-    light_stage: float = 0.4
-    hdri: float = 2.0
+    flash_in_dark: float = 1.2
+    one_light: float = 1.0
+    light_stage: float = 0.6
+    hdri: float = 1.5
     mixture: float = 0.6
 
     def __post_init__(self) -> None:
