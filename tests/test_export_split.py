@@ -259,3 +259,26 @@ def test_user_errors_are_one_line_and_write_nothing(
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_under_torchrun_every_rank_makes_its_piece_and_the_last_one_finishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = [word for setting in options().settings for word in ("--set", setting)]
+    words = [
+        "export-split",
+        "--preset",
+        "seed-1600",
+        "--workers",
+        "1",
+        "--out",
+        str(tmp_path / "out"),
+        *settings,
+    ]
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank in ("1", "0"):
+        monkeypatch.setenv("RANK", rank)
+        done = CliRunner().invoke(cli, words)
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / "out" / "manifest.json").exists() == (rank == "0")
+    assert content_of(tmp_path / "out") == content_of(tiny_split())

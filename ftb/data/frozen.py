@@ -135,8 +135,14 @@ def reduced(pair: Pair, size: int) -> Pair:
 
 
 def _block_mean(pixels: Tensor, step: int) -> Tensor:
-    """(H / step, W / step, C) of (H, W, C)."""
-    return pixels.unflatten(1, (-1, step)).unflatten(0, (-1, step)).mean(dim=(1, 3))
+    """(H / step, W / step, C) of (H, W, C). A sum of shifted pictures, several times as quick as `mean`."""
+    rows = pixels[::step].clone()
+    for shift in range(1, step):
+        rows += pixels[shift::step]
+    columns = rows[:, ::step].clone()
+    for shift in range(1, step):
+        columns += rows[:, shift::step]
+    return columns / (step * step)
 
 
 @dataclass(frozen=True, kw_only=True)
