@@ -85,7 +85,7 @@ def refine_face(pixels_u8: np.ndarray, face: Face) -> Face:
     YuNet's landmarks lean towards an upright face, the more so the smaller it is: of a head tilted by 25°
     its eyes tell 7°. They are right where the face is large and nearly level.
     """
-    angle, level = 0.0, face
+    angle, level = _tilt_deg(face.landmarks), face
     for _ in range(_MOST_LOOKS):
         matrix = _close_up(level, angle)
         shape = (_CLOSE_SIZE, _CLOSE_SIZE)
@@ -97,12 +97,17 @@ def refine_face(pixels_u8: np.ndarray, face: Face) -> Face:
         inverse = cv2.invertAffineTransform(matrix)
         landmarks = seen.landmarks @ inverse[:, :2].T + inverse[:, 2]
         level = replace(face, landmarks=landmarks, score=max(face.score, seen.score))
-        along = seen.landmarks[1] - seen.landmarks[0]
-        left_over = float(np.degrees(np.arctan2(along[1], along[0])))
+        left_over = _tilt_deg(seen.landmarks)
         angle += left_over
         if abs(left_over) < _LEVEL_DEG:
             break
     return level
+
+
+def _tilt_deg(landmarks: np.ndarray) -> float:
+    """How far the line of the eyes falls to the right, degrees."""
+    along = landmarks[1] - landmarks[0]
+    return float(np.degrees(np.arctan2(along[1], along[0])))
 
 
 def _close_up(face: Face, angle: float) -> np.ndarray:

@@ -40,6 +40,8 @@ def test_a_picture_on_its_side(astronaut: np.ndarray, quarter_turns: int) -> Non
     (face,) = find_faces(np.ascontiguousarray(np.rot90(astronaut, quarter_turns)))
     expected = turned(EYES, 90.0 * quarter_turns, 512)
     assert np.abs(face.landmarks[:2] - expected).max() < 6.0
+    refined = refine_face(np.ascontiguousarray(np.rot90(astronaut, quarter_turns)), face)
+    assert np.abs(refined.landmarks[:2] - expected).max() < 4.0
     assert (face.box[:2] < expected.min(axis=0)).all()
     assert (face.box[:2] + face.box[2:] > expected.max(axis=0)).all()
 
