@@ -13,7 +13,7 @@ from ftb.assets_path import assets_path
 from ftb.config import preset_names
 from ftb.render.base import RASTERIZERS, resolve_rasterizer
 
-PACKAGES = ("torch", "warp-lang", "anny", "trimesh", "numpy", "OpenEXR", "pytorch3d")
+PACKAGES = ("torch", "warp-lang", "trimesh", "numpy", "OpenEXR", "pytorch3d")
 
 
 def describe() -> str:
@@ -77,7 +77,7 @@ def _assets() -> list[str]:
 
 
 def _caches() -> list[str]:
-    from anny.paths import get_anny_cache_path  # both are slow to import, and only this needs them
-    from warp import config as warp_config
+    from warp import config as warp_config  # slow to import, and only this needs it
 
     kernels = warp_config.kernel_cache_dir or "not decided yet, no kernel was built in this process"
+    return [f"kernels (warp): {kernels}"]
