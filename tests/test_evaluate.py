@@ -151,7 +151,10 @@ class _Links(HTMLParser):
 
 
 def test_the_page_needs_nothing_beside_it(checkpoint: Path, tmp_path: Path) -> None:
-    _evaluate("--data", tiny_split(), "--checkpoint", checkpoint, "--out", tmp_path)
+    odd = tmp_path / "<i>&" / "model.safetensors"
+    odd.parent.mkdir()
+    odd.write_bytes(checkpoint.read_bytes())
+    _evaluate("--data", tiny_split(), "--checkpoint", odd, "--out", tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     links = _Links()
     links.feed(page)

@@ -124,14 +124,16 @@ def test_foreign_folders_are_left_alone(tmp_path: Path) -> None:
 
 def test_parts_share_no_head(tmp_path: Path) -> None:
     split = FrozenSplit(tiny_split())
-    seen = {}
+    seen, seeds = {}, []
     for part in ("train", "val", "test"):
         reader = split.part(part)
         abouts = [decode_about(reader.files(i, ("json",))["json"]) for i in range(len(reader))]
         seen[part] = {about["head"]["id"] for about in abouts}
+        seeds += [about["seeds"][stream] for about in abouts for stream in ("camera", "light", "capture")]
         assert {f"{name}.npz" for name in seen[part]} <= set(split.manifest.heads[part])
     assert not seen["test"] & (seen["train"] | seen["val"])
     assert not seen["train"] & seen["val"]
+    assert len(set(seeds)) == 3 * (6 + 2 + 5)
 
 
 def test_environments_are_held_out_and_written_down(tmp_path: Path) -> None:

@@ -92,6 +92,5 @@ def _write_shard(out: Path, renderer: SplitRenderer, config: SplitConfig, shard:
             os.fsync(file.fileno())
         partial.replace(out / shard.name)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OSError(f"{out / shard.name}: could not be written: {error.strerror or error}") from error
     return shard

@@ -175,6 +175,7 @@ def test_files_are_held_out_by_content_not_by_name() -> None:
         ("manifest.json", None, "no such file"),
         ("manifest.json", lambda c: c.replace(b'"version": 1', b'"version": 2'), "format version 1, got 2"),
         ("manifest.json", lambda c: c.replace(b'"test": 5', b'"test": 6'), "was changed"),
+        ("manifest.json", lambda c: c.replace(b'"device": "cpu"', b'"device": "\\ud800"'), "damaged"),
         ("manifest.json", lambda c: c[:-40], "not readable as JSON"),
         ("manifest.json", lambda c: b"[]", "not a manifest"),
         ("manifest.json", lambda c: b"[" * 10**5, "not readable as JSON"),

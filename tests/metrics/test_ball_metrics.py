@@ -136,6 +136,13 @@ def test_stylelight_formulas_written_out(generator: torch.Generator) -> None:
             for i, j in zip(*np.nonzero(disc), strict=True)
         ]
         np.testing.assert_allclose(values["angular"][row], np.sum(angles) / count, rtol=1e-6)
+        ranged = []
+        for picture in (p, g):
+            ordered = np.sort(picture.ravel())
+            low, high = np.interp([0.0001, 0.999], np.linspace(0.0, 1.0, ordered.size), ordered)
+            ranged.append((picture - low) / (high - low))
+        wanted = np.sqrt(np.square(ranged[0] - ranged[1])[disc].sum() / count)
+        np.testing.assert_allclose(values["n_rmse"][row], wanted, rtol=1e-9)
     plain = rmse(first, second, torch.from_numpy(disc)[None].double())
     torch.testing.assert_close(values["rmse"], plain * 3.0**0.5)
 
