@@ -17,7 +17,7 @@ p.note { opacity: .75; max-width: 60rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
-th, td { white-space: nowrap; }
+td { white-space: nowrap; } th { vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom-width: 2px; }
 td { vertical-align: top; } small { opacity: .65; }

@@ -23,12 +23,12 @@ _BALL_COLUMNS = {
     "RMSE": ("rmse", 3),
     "si-RMSE": ("si_rmse", 3),
     "n-RMSE": ("n_rmse", 3),
-    "chroma angle °": ("chroma_angle", 2),
+    "chroma angle°": ("chroma_angle", 2),
 }
 _STYLELIGHT_COLUMNS = {
     "RMSE": ("rmse", 3),
     "si-RMSE": ("si_rmse", 3),
-    "angular °": ("angular", 2),
+    "angular°": ("angular", 2),
     "n-RMSE": ("n_rmse", 3),
 }
 
@@ -89,7 +89,7 @@ def _directions(metrics: dict[str, Summary], name: str, with_interval: bool) -> 
     return [_cell(error, 1) if with_interval else _mean(error, 1), text, *shares]
 
 
-_DIRECTION_COLUMNS = ("direction ° mean", "median", "< 5°", "< 10°", "< 20°")
+_DIRECTION_COLUMNS = ("direction°, mean", "median", "<5°", "<10°", "<20°")
 
 
 def _overall(split: dict[str, Any]) -> Section:
@@ -109,7 +109,7 @@ def _overall(split: dict[str, Any]) -> Section:
     least = split["least_directionality"]
     return Section(
         title=f"All {split['samples']} samples of {split['part']}",
-        columns=("", "ball RMSE", *_DIRECTION_COLUMNS, "irradiance error", "normals °"),
+        columns=("", "ball RMSE", *_DIRECTION_COLUMNS, "irradiance error", "normals°"),
         rows=tuple(rows),
         note=f"Mean [95 % interval]. Ball RMSE: gray ball, sRGB-encoded, clipped, over the disc. Direction: "
         f"of the dominant light, where the true directionality is at least {least:g}.",
@@ -160,7 +160,7 @@ def _calibration(name: str, one: dict[str, Any], level: int = 2) -> list[Section
     return [
         Section(
             title=f"{name}: does it know its error",
-            columns=("tenth", "expected °", "found °", "samples"),
+            columns=("tenth", "expected°", "found°", "samples"),
             rows=rows,
             level=level,
             note=f"Samples in ten groups by the direction error that the network expects. Mean gap "
@@ -195,7 +195,7 @@ def _group(name: str, group: str, by_label: dict[str, dict[str, Summary]]) -> Se
     columns = ("", "samples", "ball RMSE", *_DIRECTION_COLUMNS, "irradiance error")
     return Section(
         title=f"{name}: {_GROUP_TITLES[group]}",
-        columns=(*columns, *(f"si-RMSE {material}" for material in MATERIALS), "normals °"),
+        columns=(*columns, *(f"si-RMSE {material}" for material in MATERIALS), "normals°"),
         rows=tuple(rows),
         level=3,
         note=note,
