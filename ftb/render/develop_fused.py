@@ -16,7 +16,7 @@ from ftb.render import develop_kernel as kernels
 from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_seen, noise_bank
 from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, quantise_planes
 from ftb.render.shade import Shaded
-from ftb.render.warp_start import wp
+from ftb.render.warp_start import launch, wp
 from ftb.scene.capture import Capture
 from ftb.types import Camera, Lighting, TensorData
 
@@ -27,7 +27,7 @@ LEAST_WEIGHT = 1e-3  # of the blur's taps
 @dataclass(frozen=True, kw_only=True)
 class Film(TensorData):
     """What the kernels read of S captures: film (S, 4) shot and read noise squared, saturation, shoulder;
-    curves (S, 1025) tone curves over √linear; taps (S, 5) of the blur, from its centre; the rest as in
+    curves (S, 1026) as of `tone_curves`; taps (S, 5) of the blur, from its centre; the rest as in
     `Capture`, seen (S, 16, 16, 3) and slope (S, 2) of the backdrop."""
 
     gains: Tensor
@@ -87,9 +87,11 @@ def _film(gains: Tensor, camera: Camera, lighting: Lighting, capture: Capture, s
 
 
 def tone_curves(capture: Capture) -> Tensor:
-    """Encoded value at √linear = 0, 1/1024, ..., 1: sRGB, gamma and contrast of S captures (S, 1025)."""
-    root = torch.linspace(0.0, 1.0, kernels.CURVE_STEPS + 1, device=capture.gamma.device)
-    encoded = color.srgb_from_linear(root * root).clamp(1e-6, 1.0) ** capture.gamma[:, None]
+    """Encoded values (S, 1026) of S captures, by sRGB, gamma and contrast, at the steps of linear light that
+    `develop_kernel.encode` counts: from 2⁻¹⁶ on 64 evenly in each octave, up to 1 + 1/64."""
+    steps = torch.arange(kernels.CURVE_STEPS + 1, device=capture.gamma.device)
+    linear = kernels.DARKEST * 2.0 ** (steps // 64) * (1.0 + (steps % 64) / 64.0)
+    encoded = color.srgb_from_linear(linear.clamp_max(1.0)).clamp(1e-6, 1.0) ** capture.gamma[:, None]
     contrast = capture.contrast[:, None]
     return encoded + contrast * encoded * (1.0 - encoded) * (2.0 * encoded - 1.0)
 
@@ -104,13 +106,13 @@ def _develop(shaded: Shaded, film: Film, photo: Tensor) -> None:
     noise = [_vec3(noise_bank(str(photo.device))), wp.from_torch(film.offset, dtype=wp.vec2i)]
     look = [_vec4(film.film), film.grey, film.quality, film.curves]
     inputs = [size, NOISE_BANK, linear, *noise, *look, luma, chroma, _vec3(photo)]
-    _launch(kernels.tone, luma.numel() // 4, inputs)
+    launch(kernels.tone, luma.numel() // 4, inputs, photo.device)
     if photo.device.type == "cpu" and bool((film.quality >= 100.0).all()):
         return
     quantise_planes(luma, LUMA_TABLE, film.quality)
     quantise_planes(chroma.flatten(0, 1), CHROMA_TABLE, film.quality.repeat_interleave(2))
     inputs = [size, luma, chroma, film.grey, film.quality, _vec3(photo)]
-    _launch(kernels.from_planes, luma.numel() // 4, inputs)
+    launch(kernels.from_planes, luma.numel() // 4, inputs, photo.device)
 
 
 def _exposed(shaded: Shaded, film: Film, size: int) -> Tensor:
@@ -123,7 +125,7 @@ def _exposed(shaded: Shaded, film: Film, size: int) -> Tensor:
     face = [shaded.mask, _vec3(shaded.irradiance_linear), shaded.visibility]
     face += [_vec3(shaded.albedo_linear), _vec3(shaded.radiance_linear)]
     inputs = [size, BLUR_RADIUS, backdrop, _vec3(film.gains), film.grey, *face, linear]
-    _launch(kernels.expose, shaded.mask.numel(), inputs)
+    launch(kernels.expose, shaded.mask.numel(), inputs, linear.device)
     near, far = BLUR_RADIUS, BLUR_RADIUS + size
     linear[:, :, near:far, :near] = linear[:, :, near:far, near : near + 1]
     linear[:, :, near:far, far:] = linear[:, :, near:far, far - 1 : far]
@@ -153,9 +155,3 @@ def _vec3(tensor: Tensor) -> wp.array:
 
 def _vec4(tensor: Tensor) -> wp.array:
     return wp.from_torch(tensor.view(-1, 4), dtype=wp.vec4)
-
-
-def _launch(kernel: wp.Kernel, threads: int, arguments: list) -> None:
-    tensor = next(value for value in arguments if isinstance(value, Tensor))
-    inputs = [wp.from_torch(value.view(-1)) if isinstance(value, Tensor) else value for value in arguments]
-    wp.launch(kernel, threads, inputs=inputs, device=wp.device_from_torch(tensor.device))

@@ -11,7 +11,11 @@ from ftb.render.warp_start import wp
 wp.set_module_options({"enable_backward": False})
 
 INVERSE_PI = wp.constant(0.31830988618)
-CURVE_STEPS = wp.constant(1024)  # of a tone curve, over the square root of linear light
+# Tone curves: 64 steps in each of the 16 octaves below 1, and one step beyond.
+CURVE_STEPS = wp.constant(1025)
+DARKEST = wp.constant(2.0**-16)
+DARKEST_BITS = wp.constant((127 - 16) << 23)
+STEP_BITS = wp.constant(17)
 BACKDROP_RAYS = wp.constant(16)  # a side
 
 
@@ -120,11 +124,13 @@ def expose(
 
 @wp.func
 def encode(curves: wp.array(dtype=float), first: int, linear: float):
-    """A sample's tone curve, linear between its steps."""
-    at = wp.sqrt(linear) * float(CURVE_STEPS)
-    step = wp.min(int(at), CURVE_STEPS - 1)
+    """A sample's tone curve, linear between its steps: the upper bits of a number between DARKEST and 1
+    count 64 steps an octave."""
+    above = int(wp.cast(wp.max(linear, DARKEST), wp.uint32)) - DARKEST_BITS
+    step = above >> STEP_BITS
     low = curves[first + step]
-    return low + (curves[first + step + 1] - low) * (at - float(step))
+    part = float(above - (step << STEP_BITS)) * (1.0 / 131072.0)
+    return low + (curves[first + step + 1] - low) * part
 
 
 @wp.func

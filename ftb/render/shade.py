@@ -3,7 +3,8 @@
 L = albedo/π · (V_sky(p) ⊙ E_env(n) + Σ_j V_j(p) E_j max(n·l_j, 0))
   + V_sky · ρ(f0, α, n·v) · L_env,α(r) + Σ_j V_j E_j f_ggx(n, v, l_j) max(n·l_j, 0)
 
-with E_env and L_env,α looked up in `light_maps`. Direct light only.
+with E_env and L_env,α looked up in `light_maps`. Direct light only. The fused kernels look both up at
+vertices and interpolate them.
 """
 
 from __future__ import annotations
@@ -99,10 +100,31 @@ def glossy_radiance(maps: LightMaps, directions: Tensor, alpha: Tensor) -> Tenso
     return result
 
 
-def shade_surface(surface: Surface, lighting: Lighting, maps: LightMaps) -> Tensor:
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentLight(TensorData):
+    """What reaches P points of S samples from the environment: irradiance that arrives, occlusion included
+    (S, P, 3); radiance about the mirrored eye, averaged over the lobe, without occlusion (S, P, 3)."""
+
+    arriving: Tensor
+    gloss: Tensor
+
+
+def environment_light(surface: Surface, maps: LightMaps) -> EnvironmentLight:
+    """Looked up for each point. `shade_fused` does so at vertices and interpolates, except for `gloss` of
+    sharp reflections."""
+    normals, views = surface.normals, surface.view_dirs
+    mirrored = 2.0 * (normals * views).sum(-1, keepdim=True) * normals - views
+    alpha = surface.material[..., :1].clamp(0.05, 1.0).square()
+    return EnvironmentLight(
+        arriving=envmap.sample(maps.irradiance, normals) * surface.sky_visibility,
+        gloss=glossy_radiance(maps, mirrored, alpha),
+    )
+
+
+def shade_surface(surface: Surface, lighting: Lighting, environment: EnvironmentLight) -> Tensor:
     """Radiance towards the eye of P points of S samples, linear → (S, P, 3).
 
-    Differentiable with respect to every field of `surface` and to the lighting (through `maps`, and
+    Differentiable with respect to every field of `surface` and to the lighting (through `environment`, and
     the key lights). Does not: carry gradients of visibility with respect to geometry or light
     directions; visibility is given, and its derivative at shadow edges is missing, not zero.
     """
@@ -111,12 +133,9 @@ def shade_surface(surface: Surface, lighting: Lighting, maps: LightMaps) -> Tens
     roughness = surface.material[..., :1].clamp(0.05, 1.0)
     alpha, f0 = roughness.square(), surface.material[..., 1:2]
     n_v = (normals * views).sum(-1, keepdim=True).clamp(1e-3, 1.0)
-    irradiance = envmap.sample(maps.irradiance, normals) * surface.sky_visibility
-    mirrored = 2.0 * (normals * views).sum(-1, keepdim=True) * normals - views
+    irradiance = environment.arriving
     occlusion = color.luminance(surface.sky_visibility)[..., None]
-    specular = (
-        glossy_radiance(maps, mirrored, alpha) * environment_reflectance(f0, roughness, n_v) * occlusion
-    )
+    specular = environment.gloss * environment_reflectance(f0, roughness, n_v) * occlusion
     for key in range(lighting.key_dirs.shape[-2]):
         towards = lighting.key_dirs[:, None, key]  # (S, 1, 3)
         strength = lighting.key_irradiance[:, None, key] * surface.light_visibility[..., key, None]

@@ -1,6 +1,6 @@
-"""Shading of whole pictures by one fused Warp kernel; CPU and CUDA, no gradients.
+"""Shading of whole pictures by fused Warp kernels; CPU and CUDA, no gradients.
 
-`ftb.render.shade.shade_surface` is the differentiable twin.
+`ftb.render.shade` holds the differentiable twins.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from ftb.maths import sh
+from ftb.maths.shapes import expect_shape
+from ftb.render import shade_kernel, texture_kernel, vertex_kernel
 from ftb.render.light_maps import LightMaps
 from ftb.render.shade import Shaded, Skin
-from ftb.render.shade_kernel import Geometry, Layers, Light, shade_kernel
-from ftb.render.shadow import MAP_SIZE, ShadowMaps, shadow_maps
-from ftb.render.warp_start import wp
+from ftb.render.shadow import LEAST_TEXELS, Shadows, cast_shadows
+from ftb.render.texture import Pyramid, facets, pyramid
+from ftb.render.warp_start import launch, wp
 from ftb.scene.lighting_ops import total_sh
 from ftb.types import Camera, Fragments, Lighting, Mesh, TensorData
 
@@ -23,44 +25,157 @@ from ftb.types import Camera, Fragments, Lighting, Mesh, TensorData
 @dataclass(frozen=True, kw_only=True)
 class Illumination(TensorData):
     """Everything light-dependent about S pictures of one head: `lighting` (S, ...) in the camera frame,
-    its `maps`, and `sky_visibility` (S, V, 3) of the vertices."""
+    its `maps`, and `sky_visibility` (S, V, 3) of the vertices. closed: the head has no openings, so that
+    its faces cast shadows with their lit side only."""
 
     lighting: Lighting
     maps: LightMaps
     sky_visibility: Tensor
+    closed: bool = False
 
 
-def _vec3(tensor: Tensor) -> wp.array:
-    return wp.from_torch(tensor.contiguous(), dtype=wp.vec3)
+def seen_vertices(mesh: Mesh, fragments: Fragments) -> Tensor:
+    """Which vertices belong to a face that a picture shows: (S, V) uint8, 0 or 1."""
+    samples = len(fragments.pix_to_face)
+    device = fragments.pix_to_face.device
+    count, vertices = len(mesh.faces), mesh.vertices.shape[1]
+    shown = torch.zeros(samples * count, dtype=torch.uint8, device=device)
+    pixels = fragments.pix_to_face[0].numel()
+    inputs = [fragments.pix_to_face, pixels, count, shown]
+    launch(vertex_kernel.mark_faces, fragments.pix_to_face.numel(), inputs, device)
+    used = torch.zeros(samples, vertices, dtype=torch.uint8, device=device)
+    faces = wp.from_torch(mesh.faces.to(torch.int32).contiguous(), dtype=wp.vec3i)
+    launch(vertex_kernel.mark_vertices, shown.numel(), [shown, faces, vertices, used], device)
+    return used
 
 
 def shade_fused(mesh: Mesh, skin: Skin, camera: Camera, fragments: Fragments, light: Illumination) -> Shaded:
-    """Shade S pictures of one head; `mesh` in the head's frame, `camera.cam_from_world` from it.
+    """Shade S square pictures of one head; `mesh` in the head's frame, `camera.cam_from_world` from it.
 
     Key lights cast soft shadows by shadow maps; the environment is shadowed by `light.sky_visibility`.
     """
-    rotations = camera.cam_from_world[:, :3, :3].float().contiguous()
-    bary_coords = fragments.bary_coords.float().contiguous()
-    eyes = -(rotations.transpose(-1, -2) @ camera.cam_from_world[:, :3, 3:].float())[..., 0].contiguous()
-    shaded = _empty(fragments, light.lighting.key_dirs.shape[-2])
-    geometry, geometry_tensors = _geometry(mesh, skin)
-    light_struct, light_tensors = _light(mesh, rotations, light)
-    wp.launch(
-        shade_kernel,
-        dim=tuple(fragments.pix_to_face.shape),
-        inputs=[
-            wp.from_torch(fragments.pix_to_face),
-            _vec3(bary_coords),
-            wp.from_torch(rotations, dtype=wp.mat33),
-            _vec3(eyes),
-            geometry,
-            light_struct,
-            _layers(shaded),
-        ],
-        device=wp.device_from_torch(fragments.pix_to_face.device),
+    size = expect_shape(fragments.pix_to_face, "S H H", name="fragments.pix_to_face")["H"]
+    used = seen_vertices(mesh, fragments)
+    shadows = cast_shadows(
+        mesh, camera, light.lighting, used, size=max(size, LEAST_TEXELS), closed=light.closed
     )
-    del geometry_tensors, light_tensors  # structs do not keep their arrays alive: these had to
+    textures = pyramid(skin.albedo_linear, skin.material)
+    records = _lit_vertices(mesh, camera, light, used, textures)
+    shaded = _empty(fragments, light.lighting.key_dirs.shape[-2])
+    _shade(
+        mesh,
+        camera,
+        fragments,
+        _Lit(light=light, shadows=shadows, textures=textures, records=records),
+        shaded,
+    )
     return shaded
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lit:
+    """What the pixels look up."""
+
+    light: Illumination
+    shadows: Shadows
+    textures: Pyramid
+    records: Tensor
+
+
+def _lit_vertices(mesh: Mesh, camera: Camera, light: Illumination, used: Tensor, textures: Pyramid) -> Tensor:
+    """Records (S · V, 16) of the vertices that are used; see `vertex_kernel`."""
+    count = mesh.vertices.shape[1]
+    device = mesh.vertices.device
+    uvs = torch.zeros(count, 2, device=device) if mesh.uvs is None else mesh.uvs
+    coeffs = sh.irradiance_coeffs(total_sh(light.lighting, order=2))
+    records = torch.empty(used.numel(), 16, device=device)
+    launch(
+        vertex_kernel.light_vertices,
+        used.numel(),
+        [
+            used,
+            _vectors(mesh.vertices[0]),
+            _vectors(mesh.normals[0]),
+            _vectors(uvs, wp.vec2),
+            _vectors(camera.cam_from_world[:, :3, :3], wp.mat33),
+            _vectors(camera.cam_from_world[:, :3, 3]),
+            _vectors(light.sky_visibility.reshape(-1, 3)),
+            _vectors(coeffs.reshape(-1, 3)),
+            _maps(light.maps),
+            wp.from_torch(textures.texels, dtype=texture_kernel.vec5),
+            textures.size,
+            wp.from_torch(records, dtype=vertex_kernel.Record),
+        ],
+        device,
+    )
+    return records
+
+
+def _shade(mesh: Mesh, camera: Camera, fragments: Fragments, lit: _Lit, shaded: Shaded) -> None:
+    """Fill `shaded` where a face is."""
+    layers = [shaded.radiance_linear, shaded.normals, shaded.albedo_linear, shaded.irradiance_linear]
+    layers = [_vectors(layer.view(-1, 3)) for layer in layers]
+    layers += [shaded.visibility, shaded.light_visibility]
+    inputs = [_view(camera, fragments), _surface(mesh, lit), _light(camera, lit), *layers]
+    launch(shade_kernel.shade_pixels, shaded.mask.numel(), inputs, shaded.mask.device)
+
+
+def _view(camera: Camera, fragments: Fragments) -> shade_kernel.View:
+    view = shade_kernel.View()
+    view.size, view.orthographic = fragments.pix_to_face.shape[-1], camera.orthographic
+    view.half_width = _scalars(camera.half_width)
+    view.rotations = _vectors(camera.cam_from_world[:, :3, :3], wp.mat33)
+    view.pix_to_face = wp.from_torch(fragments.pix_to_face.view(-1))
+    view.bary_coords = _vectors(fragments.bary_coords.view(-1, 3))
+    view.depth = _scalars(fragments.depth)
+    return view
+
+
+def _surface(mesh: Mesh, lit: _Lit) -> shade_kernel.Surface:
+    surface = shade_kernel.Surface()
+    surface.vertices = mesh.vertices.shape[1]
+    surface.records = wp.from_torch(lit.records, dtype=vertex_kernel.Record)
+    surface.faces = wp.from_torch(mesh.faces.to(torch.int32).contiguous(), dtype=wp.vec3i)
+    surface.facets = _vectors(facets(mesh, lit.textures.size), wp.vec4)
+    surface.width, surface.levels = lit.textures.size, len(lit.textures.starts)
+    surface.texels = wp.from_torch(lit.textures.texels, dtype=texture_kernel.vec5)
+    surface.starts = wp.from_torch(lit.textures.starts)
+    return surface
+
+
+def _light(camera: Camera, lit: _Lit) -> shade_kernel.Light:
+    """The environment's maps, the key lights, and the way from camera space into their shadow maps."""
+    lighting, shadows = lit.light.lighting, lit.shadows
+    world = camera.cam_from_world.float()[shadows.samples.clamp_min(0).long()]  # (L, 4, 4)
+    frames = shadows.frames @ world[:, :3, :3].transpose(-1, -2)  # from the camera's frame
+    scale = shadows.window[:, 2:]
+    axes = frames * torch.cat([scale, scale, torch.ones_like(scale)], dim=-1)[..., None]
+    corner = -(axes @ world[:, :3, 3:])[..., 0]
+    corner[:, :2] -= shadows.window[:, :2] * scale
+    light = shade_kernel.Light()
+    maps = _maps(lit.light.maps)
+    light.mirror, light.glossy, light.heights = maps.mirror, maps.glossy, maps.heights
+    light.count = lighting.key_dirs.shape[-2]
+    tangent = torch.tan(lighting.key_angular_radius.float())[..., None]
+    key = [
+        lighting.key_dirs.float(),
+        lighting.key_irradiance.float(),
+        tangent,
+        shadows.slot[..., None].float(),
+    ]
+    light.keys = _vectors(torch.cat(key, dim=-1).flatten(0, -2), shade_kernel.Key)
+    light.axes, light.frames = _vectors(axes, wp.mat33), _vectors(frames, wp.mat33)
+    light.corners = _vectors(torch.cat([corner, scale], dim=-1), wp.vec4)
+    light.texels, light.shadow = shadows.depth.shape[-1], _scalars(shadows.depth)
+    return light
+
+
+def _maps(maps: LightMaps) -> vertex_kernel.Maps:
+    struct = vertex_kernel.Maps()
+    struct.irradiance = _vectors(maps.irradiance.reshape(-1, 3))
+    struct.mirror, struct.glossy = _vectors(maps.mirror.reshape(-1, 3)), _vectors(maps.glossy.reshape(-1, 3))
+    struct.heights = wp.vec2i(maps.mirror.shape[1], maps.irradiance.shape[1])
+    return struct
 
 
 def _empty(fragments: Fragments, keys: int) -> Shaded:
@@ -78,70 +193,10 @@ def _empty(fragments: Fragments, keys: int) -> Shaded:
     )
 
 
-def _layers(shaded: Shaded) -> Layers:
-    layers = Layers()
-    layers.radiance, layers.normals = _vec3(shaded.radiance_linear), _vec3(shaded.normals)
-    layers.albedo, layers.irradiance = _vec3(shaded.albedo_linear), _vec3(shaded.irradiance_linear)
-    layers.visibility = wp.from_torch(shaded.visibility)
-    layers.light_visibility = wp.from_torch(shaded.light_visibility)
-    return layers
+def _vectors(tensor: Tensor, dtype: type = wp.vec3) -> wp.array:
+    """Of vectors or matrices along the first dimension; a copy, if one was made, lives as long."""
+    return wp.from_torch(tensor.detach().float().contiguous(), dtype=dtype)
 
 
-def _geometry(mesh: Mesh, skin: Skin) -> tuple[Geometry, list[Tensor]]:
-    vertices = mesh.vertices[0].float().contiguous()
-    normals = mesh.normals[0].float().contiguous()
-    uvs = (
-        torch.zeros(len(vertices), 2, device=vertices.device) if mesh.uvs is None else mesh.uvs
-    ).contiguous()
-    faces = mesh.faces.to(torch.int32).contiguous()
-    albedo, material = skin.albedo_linear.float().contiguous(), skin.material.float().contiguous()
-    geometry = Geometry()
-    geometry.vertices, geometry.normals = _vec3(vertices), _vec3(normals)
-    geometry.uvs = wp.from_torch(uvs, dtype=wp.vec2)
-    geometry.faces = wp.from_torch(faces)
-    geometry.albedo = _vec3(albedo)
-    geometry.material = wp.from_torch(material, dtype=wp.vec2)
-    return geometry, [vertices, normals, uvs, faces, albedo, material]
-
-
-def _light(mesh: Mesh, rotations: Tensor, light: Illumination) -> tuple[Light, list[Tensor]]:
-    lighting = light.lighting
-    slots, shadows = _cast_shadows(mesh, rotations, lighting)
-    glossy = light.maps.glossy.flatten(0, 1).contiguous()
-    coeffs = sh.irradiance_coeffs(total_sh(lighting, order=2)).float().contiguous()
-    tensors = [
-        slots,
-        glossy,
-        coeffs,
-        lighting.key_dirs.float().contiguous(),
-        lighting.key_irradiance.float().contiguous(),
-        lighting.key_angular_radius.float().contiguous(),
-        light.maps.irradiance.contiguous(),
-        light.maps.mirror.contiguous(),
-        light.sky_visibility.float().contiguous(),
-        shadows.frames,
-        shadows.depth,
-    ]
-    struct = Light()
-    struct.shadow_index, struct.glossy, struct.sh_irradiance = (
-        wp.from_torch(slots),
-        _vec3(glossy),
-        _vec3(coeffs),
-    )
-    struct.key_dirs, struct.key_irradiance = _vec3(tensors[3]), _vec3(tensors[4])
-    struct.key_radius = wp.from_torch(tensors[5])
-    struct.irradiance, struct.mirror = _vec3(tensors[6]), _vec3(tensors[7])
-    struct.sky_visibility = _vec3(tensors[8])
-    struct.shadow_frames = wp.from_torch(shadows.frames, dtype=wp.mat33)
-    struct.shadow_depth = wp.from_torch(shadows.depth)
-    struct.shadow_centre = wp.vec3(*shadows.centre.tolist())
-    struct.shadow_scale = 0.5 * MAP_SIZE / shadows.half_width
-    return struct, tensors
-
-
-def _cast_shadows(mesh: Mesh, rotations: Tensor, lighting: Lighting) -> tuple[Tensor, ShadowMaps]:
-    """One map for each key light that shines. slots (S, N) int32: which map, −1 for an absent light."""
-    shining = lighting.key_irradiance.amax(-1) > 0.0  # (S, N)
-    slots = torch.where(shining, shining.flatten().cumsum(0).reshape(shining.shape) - 1, -1).to(torch.int32)
-    in_head = torch.einsum("snc,scd->snd", lighting.key_dirs.float(), rotations)  # Rᵀ applied
-    return slots.contiguous(), shadow_maps(mesh, in_head[shining])
+def _scalars(tensor: Tensor) -> wp.array:
+    return wp.from_torch(tensor.detach().float().contiguous().view(-1))

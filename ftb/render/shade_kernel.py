@@ -1,293 +1,248 @@
-"""The fused shading kernel: one pass from fragments to radiance and every by-product.
+"""The fused shading kernel: one pass over pixels, from vertex records to radiance and every by-product.
 
 `ftb.render.shade` is its readable twin; tests hold the two together.
 """
 
 from __future__ import annotations
 
-from ftb.render.shadow import receiver_of, shadow_lookup
+from ftb.render.light_functions import (
+    INVERSE_PI,
+    SEEN_FROM_BEHIND,
+    SHARP_ALPHA,
+    environment_reflectance,
+    ggx_reflection,
+    glossy_lookup,
+    luminance,
+    quotient,
+)
+from ftb.render.shadow_lookup import receiver_of, shadow_lookup
+from ftb.render.texture_kernel import level_of, texture_lookup, vec5
+from ftb.render.vertex_kernel import Record
 from ftb.render.warp_start import wp
 
-INVERSE_PI = wp.constant(0.31830988618)
+wp.set_module_options({"enable_backward": False})
 
-
-@wp.func
-def map_lookup(light_map: wp.array(dtype=wp.vec3, ndim=3), index: int, direction: wp.vec3):
-    """Bilinear in an equirect map; wraps in azimuth, clamps at the poles."""
-    height = light_map.shape[1]
-    width = light_map.shape[2]
-    theta = wp.acos(wp.clamp(direction[1], -1.0, 1.0))
-    phi = wp.atan2(direction[0], direction[2])
-    row = theta * INVERSE_PI * float(height) - 0.5
-    column = (0.5 - phi * INVERSE_PI * 0.5) * float(width) - 0.5
-    row_floor = wp.floor(row)
-    column_floor = wp.floor(column)
-    row_part = row - row_floor
-    column_part = column - column_floor
-    r0 = wp.clamp(int(row_floor), 0, height - 1)
-    r1 = wp.clamp(int(row_floor) + 1, 0, height - 1)
-    c0 = (int(column_floor) + width) % width
-    c1 = (int(column_floor) + 1 + width) % width
-    upper = light_map[index, r0, c0] * (1.0 - column_part) + light_map[index, r0, c1] * column_part
-    lower = light_map[index, r1, c0] * (1.0 - column_part) + light_map[index, r1, c1] * column_part
-    return upper * (1.0 - row_part) + lower * row_part
-
-
-@wp.func
-def glossy_lookup(
-    mirror: wp.array(dtype=wp.vec3, ndim=3),
-    glossy: wp.array(dtype=wp.vec3, ndim=3),
-    sample: int,
-    direction: wp.vec3,
-    alpha: float,
-):
-    """Between the levels of ftb.render.light_maps.GLOSS_ALPHAS (0, 0.1, 0.25, 0.5), linear in α."""
-    result = wp.vec3(0.0, 0.0, 0.0)
-    if alpha < 0.1:
-        part = alpha * 10.0
-        result = map_lookup(mirror, sample, direction) * (1.0 - part)
-        result += map_lookup(glossy, sample * 3, direction) * part
-    elif alpha < 0.25:
-        part = (alpha - 0.1) / 0.15
-        result = map_lookup(glossy, sample * 3, direction) * (1.0 - part)
-        result += map_lookup(glossy, sample * 3 + 1, direction) * part
-    else:
-        part = wp.min((alpha - 0.25) * 4.0, 1.0)
-        result = map_lookup(glossy, sample * 3 + 1, direction) * (1.0 - part)
-        result += map_lookup(glossy, sample * 3 + 2, direction) * part
-    return result
-
-
-@wp.func
-def ggx_reflection(normal: wp.vec3, view: wp.vec3, light: wp.vec3, alpha: float, f0: float):
-    """GGX · height-correlated Smith · Schlick, times the cosine at the light; glTF 2.0 appendix B."""
-    n_l = wp.dot(normal, light)
-    result = float(0.0)
-    if n_l > 0.0:
-        n_v = wp.max(wp.dot(normal, view), 1.0e-3)
-        half_vector = wp.normalize(view + light)
-        n_h = wp.clamp(wp.dot(normal, half_vector), 0.0, 1.0)
-        v_h = wp.clamp(wp.dot(view, half_vector), 0.0, 1.0)
-        a2 = alpha * alpha
-        spread = n_h * n_h * (a2 - 1.0) + 1.0
-        distribution = a2 * INVERSE_PI / (spread * spread)
-        masking = 0.5 / (
-            n_l * wp.sqrt(n_v * n_v * (1.0 - a2) + a2) + n_v * wp.sqrt(n_l * n_l * (1.0 - a2) + a2)
-        )
-        fresnel = f0 + (1.0 - f0) * wp.pow(1.0 - v_h, 5.0)
-        result = distribution * masking * fresnel * n_l
-    return result
-
-
-@wp.func
-def environment_reflectance(f0: float, roughness: float, n_v: float):
-    """Directional albedo of the GGX lobe; the analytic fit of Karis (2014) after Lazarov (2013)."""
-    r0 = 1.0 - roughness
-    r1 = 0.0425 - 0.0275 * roughness
-    r2 = 1.04 - 0.572 * roughness
-    r3 = 0.022 * roughness - 0.04
-    a004 = wp.min(r0 * r0, wp.pow(2.0, -9.28 * n_v)) * r0 + r1
-    return wp.max(f0 * (-1.04 * a004 + r2) + 1.04 * a004 + r3, 0.0)
-
-
-@wp.func
-def luminance(colour: wp.vec3):
-    return 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]
-
-
-@wp.func
-def sh2_irradiance(coeffs: wp.array(dtype=wp.vec3, ndim=2), sample: int, n: wp.vec3):
-    """Coefficients already multiplied by π, 2π/3 and π/4 (`sh.irradiance_coeffs`)."""
-    result = coeffs[sample, 0] * 0.28209479
-    result += (coeffs[sample, 1] * n[1] + coeffs[sample, 2] * n[2] + coeffs[sample, 3] * n[0]) * 0.48860251
-    result += (coeffs[sample, 4] * (n[0] * n[1]) + coeffs[sample, 5] * (n[1] * n[2])) * 1.09254843
-    result += coeffs[sample, 6] * (0.31539157 * (3.0 * n[2] * n[2] - 1.0))
-    result += coeffs[sample, 7] * (1.09254843 * n[0] * n[2])
-    result += coeffs[sample, 8] * (0.54627422 * (n[0] * n[0] - n[1] * n[1]))
-    return result
+# A key light: direction (0:3), irradiance (3:6), tangent of its angular radius, number of its shadow map
+# (−1: it does not shine).
+Key = wp.types.vector(length=8, dtype=float)
 
 
 @wp.struct
-class Geometry:
-    """One head: vertices, normals (V,), uvs (V,), faces (F, 3), textures (T, T)."""
+class View:
+    """S square pictures of size × size pixels: half widths and rotations from the head's frame (S,) of their
+    cameras, and what the rasterizer saw (S · H · W,)."""
 
-    vertices: wp.array(dtype=wp.vec3)
-    normals: wp.array(dtype=wp.vec3)
-    uvs: wp.array(dtype=wp.vec2)
-    faces: wp.array(dtype=wp.int32, ndim=2)
-    albedo: wp.array(dtype=wp.vec3, ndim=2)
-    material: wp.array(dtype=wp.vec2, ndim=2)
+    size: int
+    orthographic: bool
+    half_width: wp.array(dtype=float)
+    rotations: wp.array(dtype=wp.mat33)
+    pix_to_face: wp.array(dtype=wp.int64)
+    bary_coords: wp.array(dtype=wp.vec3)
+    depth: wp.array(dtype=float)
+
+
+@wp.struct
+class Surface:
+    """Vertex records (S · V,); faces (F,), their normals and texels a metre; the skin's texture, `width`
+    texels wide, and where its levels begin."""
+
+    vertices: int
+    records: wp.array(dtype=Record)
+    faces: wp.array(dtype=wp.vec3i)
+    facets: wp.array(dtype=wp.vec4)
+    width: int
+    levels: int
+    texels: wp.array(dtype=vec5)
+    starts: wp.array(dtype=wp.int32)
 
 
 @wp.struct
 class Light:
-    """Lights of S samples: maps, order-2 irradiance coefficients (S, 9), N keys and their shadows."""
+    """Maps of the environment, with their rows; `count` keys of each sample (S · N,); of each shadow map
+    (L,) the axes, frame and corner of `receiver_in`; the maps themselves, `texels` wide."""
 
-    irradiance: wp.array(dtype=wp.vec3, ndim=3)
-    mirror: wp.array(dtype=wp.vec3, ndim=3)
-    glossy: wp.array(dtype=wp.vec3, ndim=3)
-    sh_irradiance: wp.array(dtype=wp.vec3, ndim=2)
-    sky_visibility: wp.array(dtype=wp.vec3, ndim=2)
-    key_dirs: wp.array(dtype=wp.vec3, ndim=2)
-    key_irradiance: wp.array(dtype=wp.vec3, ndim=2)
-    key_radius: wp.array(dtype=float, ndim=2)
-    shadow_index: wp.array(dtype=wp.int32, ndim=2)
-    shadow_depth: wp.array(dtype=float, ndim=3)
-    shadow_frames: wp.array(dtype=wp.mat33)
-    shadow_centre: wp.vec3
-    shadow_scale: float
-
-
-@wp.struct
-class Layers:
-    """What is written, each (S, H, W)."""
-
-    radiance: wp.array(dtype=wp.vec3, ndim=3)
-    normals: wp.array(dtype=wp.vec3, ndim=3)
-    albedo: wp.array(dtype=wp.vec3, ndim=3)
-    irradiance: wp.array(dtype=wp.vec3, ndim=3)
-    visibility: wp.array(dtype=float, ndim=3)
-    light_visibility: wp.array(dtype=float, ndim=4)
+    mirror: wp.array(dtype=wp.vec3)
+    glossy: wp.array(dtype=wp.vec3)
+    heights: wp.vec2i
+    count: int
+    keys: wp.array(dtype=Key)
+    axes: wp.array(dtype=wp.mat33)
+    frames: wp.array(dtype=wp.mat33)
+    corners: wp.array(dtype=wp.vec4)
+    texels: int
+    shadow: wp.array(dtype=float)
 
 
 @wp.struct
 class Point:
-    """What one pixel sees: place, normal and direction to the eye (head's frame, then camera's), skin."""
+    """What one pixel sees, camera frame: the smooth normal and the facet's own; `turn` rotates its pattern of
+    shadow taps."""
 
     place: wp.vec3
-    normal_head: wp.vec3
-    normal: wp.vec3
     view: wp.vec3
-    sky: wp.vec3
-    albedo: wp.vec3
-    roughness: float
-    f0: float
-
-
-@wp.func
-def mix3(a: wp.vec3, b: wp.vec3, c: wp.vec3, bary: wp.vec3):
-    return a * bary[0] + b * bary[1] + c * bary[2]
-
-
-@wp.func
-def point_at(geometry: Geometry, sky: wp.array(dtype=wp.vec3, ndim=2), sample: int, face: int, bary: wp.vec3):
-    """Interpolated over the face; view and camera-frame normal are filled in later."""
-    a = geometry.faces[face, 0]
-    b = geometry.faces[face, 1]
-    c = geometry.faces[face, 2]
-    point = Point()
-    point.place = mix3(geometry.vertices[a], geometry.vertices[b], geometry.vertices[c], bary)
-    normal = mix3(geometry.normals[a], geometry.normals[b], geometry.normals[c], bary)
-    point.normal_head = wp.normalize(normal)
-    point.sky = mix3(sky[sample, a], sky[sample, b], sky[sample, c], bary)
-    uv = geometry.uvs[a] * bary[0] + geometry.uvs[b] * bary[1] + geometry.uvs[c] * bary[2]
-    size = geometry.albedo.shape[0]
-    x = wp.clamp(uv[0] * float(size) - 0.5, 0.0, float(size) - 1.001)
-    y = wp.clamp((1.0 - uv[1]) * float(size) - 0.5, 0.0, float(size) - 1.001)
-    column = int(x)
-    row = int(y)
-    x_part = x - float(column)
-    y_part = y - float(row)
-    w00 = (1.0 - x_part) * (1.0 - y_part)
-    w10 = x_part * (1.0 - y_part)
-    w01 = (1.0 - x_part) * y_part
-    w11 = x_part * y_part
-    albedo = geometry.albedo[row, column] * w00 + geometry.albedo[row, column + 1] * w10
-    point.albedo = (
-        albedo + geometry.albedo[row + 1, column] * w01 + geometry.albedo[row + 1, column + 1] * w11
-    )
-    material = geometry.material[row, column] * w00 + geometry.material[row, column + 1] * w10
-    material += geometry.material[row + 1, column] * w01 + geometry.material[row + 1, column + 1] * w11
-    point.roughness = wp.clamp(material[0], 0.05, 1.0)
-    point.f0 = material[1]
-    return point
+    normal: wp.vec3
+    facet: wp.vec3
+    turn: float
 
 
 @wp.struct
 class Received:
-    """Irradiance with and without occlusion, and reflected (not diffuse) radiance."""
+    """Unshadowed irradiance (luminance), irradiance that arrives, reflected (not diffuse) radiance."""
 
-    unshadowed: wp.vec3
+    unshadowed: float
     arriving: wp.vec3
     specular: wp.vec3
 
 
 @wp.func
-def from_sky(light: Light, sample: int, point: Point):
-    alpha = point.roughness * point.roughness
+def place_of(view: View, sample: int, n: int):
+    """Camera-frame position of what pixel n sees."""
+    row = quotient(n, view.size)
+    reach = view.half_width[sample]
+    step = 2.0 * reach / float(view.size)
+    x = (float(n - row * view.size) + 0.5) * step - reach
+    y = reach - (float(row - sample * view.size) + 0.5) * step
+    depth = view.depth[n]
+    if not view.orthographic:
+        x *= depth
+        y *= depth
+    return wp.vec3(x, y, -depth)
+
+
+@wp.func
+def pixel_width(view: View, sample: int, depth: float):
+    """Metres at the depth of what is seen."""
+    width = 2.0 * view.half_width[sample] / float(view.size)
+    if not view.orthographic:
+        width *= depth
+    return width
+
+
+@wp.func
+def turn_of(size: int, n: int):
+    """[0, 1), for each pixel another one than its neighbours' (Jimenez 2014, interleaved gradient noise)."""
+    row = quotient(n, size)
+    across = 0.06711056 * float(n - row * size)
+    return wp.frac(52.9829189 * wp.frac(across + 0.00583715 * float(row % size)))
+
+
+@wp.func
+def receiver_in(axes: wp.mat33, frame: wp.mat33, corner: wp.vec4, point: Point):
+    """A point as a shadow map sees it: axes scaled to texels, the light's frame, the map's corner and how
+    many texels it has a metre."""
+    at = axes * point.place + wp.vec3(corner[0], corner[1], corner[2])
+    return receiver_of(at, frame * point.normal, frame * point.facet, 1.0 / corner[3], point.turn)
+
+
+@wp.func
+def point_at(view: View, sample: int, n: int, normal: wp.vec3, facet: wp.vec4):
+    """Normals of the inside of an open mesh are turned towards the eye."""
+    point = Point()
+    point.place = place_of(view, sample, n)
+    point.view = -wp.normalize(point.place)
+    point.turn = turn_of(view.size, n)
+    point.normal = wp.normalize(normal)
+    if wp.dot(point.normal, point.view) < SEEN_FROM_BEHIND:
+        point.normal = -point.normal
+    point.facet = view.rotations[sample] * wp.vec3(facet[0], facet[1], facet[2])
+    if wp.dot(point.facet, point.view) < 0.0:
+        point.facet = -point.facet
+    return point
+
+
+@wp.func
+def record_at(surface: Surface, sample: int, face: int, bary: wp.vec3):
+    corner = surface.faces[face]
+    first = sample * surface.vertices
+    r = surface.records[first + corner[0]] * bary[0] + surface.records[first + corner[1]] * bary[1]
+    return r + surface.records[first + corner[2]] * bary[2]
+
+
+@wp.func
+def skin_at(surface: Surface, u: float, v: float, texels_a_pixel: float):
+    """Albedo, roughness and F0."""
+    level = level_of(texels_a_pixel, surface.levels)
+    return texture_lookup(surface.texels, surface.starts[level], surface.width >> level, u, v)
+
+
+@wp.func
+def from_environment(light: Light, sample: int, point: Point, r: Record, texel: vec5):
+    roughness = wp.clamp(texel[3], 0.05, 1.0)
+    alpha = roughness * roughness
     n_v = wp.dot(point.normal, point.view)
-    mirrored = point.normal * (2.0 * n_v) - point.view
-    reflectance = environment_reflectance(point.f0, point.roughness, wp.clamp(n_v, 1.0e-3, 1.0))
+    gloss = wp.vec3(r[10], r[11], r[12])
+    if alpha < SHARP_ALPHA:
+        mirrored = point.normal * (2.0 * n_v) - point.view
+        gloss = glossy_lookup(light.mirror, light.glossy, light.heights, sample, mirrored, alpha)
     received = Received()
-    received.unshadowed = map_lookup(light.irradiance, sample, point.normal)
-    received.arriving = wp.cw_mul(received.unshadowed, point.sky)
-    gloss = glossy_lookup(light.mirror, light.glossy, sample, mirrored, alpha)
-    received.specular = gloss * (reflectance * luminance(point.sky))
-    return received
-
-
-@wp.func
-def from_key(light: Light, sample: int, key: int, point: Point, tan_radius: float):
-    """Without its shadow."""
-    towards = light.key_dirs[sample, key]
-    strength = light.key_irradiance[sample, key]
-    # A wide light widens the highlight (Karis 2013, representative sphere).
-    wide = wp.min(point.roughness * point.roughness + 0.5 * tan_radius, 1.0)
-    received = Received()
-    received.unshadowed = strength * wp.max(wp.dot(point.normal, towards), 0.0)
-    received.specular = strength * ggx_reflection(point.normal, point.view, towards, wide, point.f0)
-    return received
-
-
-@wp.func
-def key_shadow(light: Light, slot: int, point: Point, tan_radius: float, turn: float):
-    receiver = receiver_of(
-        light.shadow_frames[slot],
-        point.place - light.shadow_centre,
-        point.normal_head,
-        light.shadow_scale,
-        turn,
+    received.unshadowed = r[8]
+    received.arriving = wp.vec3(r[5], r[6], r[7])
+    received.specular = gloss * (
+        r[9] * environment_reflectance(texel[4], roughness, wp.clamp(n_v, 1.0e-3, 1.0))
     )
-    return shadow_lookup(light.shadow_depth, slot, receiver, light.shadow_scale, tan_radius)
+    return received
 
 
-@wp.kernel(enable_backward=False)
-def shade_kernel(
-    pix_to_face: wp.array(dtype=wp.int64, ndim=3),
-    bary_coords: wp.array(dtype=wp.vec3, ndim=3),
-    rotations: wp.array(dtype=wp.mat33),
-    eyes: wp.array(dtype=wp.vec3),
-    geometry: Geometry,
+@wp.func
+def lit_share(light: Light, key: Key, point: Point):
+    """Of a key light, what reaches a point that faces it, [0, 1]."""
+    slot = int(key[7])
+    corner = light.corners[slot]
+    receiver = receiver_in(light.axes[slot], light.frames[slot], corner, point)
+    first = slot * light.texels * light.texels
+    return shadow_lookup(light.shadow, light.texels, first, receiver, corner[3], key[6])
+
+
+@wp.func
+def with_key(received: Received, key: Key, point: Point, texel: vec5, cosine: float, lit: float):
+    """Adds a key light of which the share `lit` arrives."""
+    strength = wp.vec3(key[3], key[4], key[5])
+    received.unshadowed += luminance(strength) * cosine
+    received.arriving += strength * (cosine * lit)
+    roughness = wp.clamp(texel[3], 0.05, 1.0)
+    # A wide light widens the highlight (Karis 2013, representative sphere).
+    wide = wp.min(roughness * roughness + 0.5 * key[6], 1.0)
+    towards = wp.vec3(key[0], key[1], key[2])
+    received.specular += strength * (lit * ggx_reflection(point.normal, point.view, towards, wide, texel[4]))
+    return received
+
+
+@wp.kernel
+def shade_pixels(
+    view: View,
+    surface: Surface,
     light: Light,
-    layers: Layers,
+    radiance: wp.array(dtype=wp.vec3),
+    normals: wp.array(dtype=wp.vec3),
+    albedos: wp.array(dtype=wp.vec3),
+    irradiance: wp.array(dtype=wp.vec3),
+    visibility: wp.array(dtype=float),
+    light_visibility: wp.array(dtype=float),
 ):
-    sample, row, column = wp.tid()
-    face = int(pix_to_face[sample, row, column])
+    """One pixel a thread."""
+    n = wp.tid()
+    face = int(view.pix_to_face[n])
     if face < 0:
         return
-    point = point_at(geometry, light.sky_visibility, sample, face, bary_coords[sample, row, column])
-    view_head = wp.normalize(eyes[sample] - point.place)
-    if wp.dot(point.normal_head, view_head) < -0.2:
-        point.normal_head = -point.normal_head  # the inside of an open mesh
-    point.normal = rotations[sample] * point.normal_head
-    point.view = rotations[sample] * view_head
-    received = from_sky(light, sample, point)
-    turn = 6.2831853 * wp.frac(52.9829189 * wp.frac(0.06711056 * float(column) + 0.00583715 * float(row)))
-    for key in range(light.key_dirs.shape[1]):
-        facing = wp.dot(point.normal, light.key_dirs[sample, key])
-        if light.shadow_index[sample, key] >= 0 and facing > 0.0:
-            tan_radius = wp.tan(light.key_radius[sample, key])
-            lit = key_shadow(light, light.shadow_index[sample, key], point, tan_radius, turn)
-            direct = from_key(light, sample, key, point, tan_radius)
-            received.unshadowed += direct.unshadowed
-            received.arriving += direct.unshadowed * lit
-            received.specular += direct.specular * lit
-            layers.light_visibility[sample, row, column, key] = lit
+    sample = quotient(n, view.size * view.size)
+    r = record_at(surface, sample, face, view.bary_coords[n])
+    facet = surface.facets[face]
+    point = point_at(view, sample, n, wp.vec3(r[0], r[1], r[2]), facet)
+    texel = skin_at(surface, r[3], r[4], facet[3] * pixel_width(view, sample, view.depth[n]))
+    received = from_environment(light, sample, point, r, texel)
+    for k in range(light.count):
+        key = light.keys[sample * light.count + k]
+        cosine = wp.dot(point.normal, wp.vec3(key[0], key[1], key[2]))
+        if key[7] >= 0.0 and cosine > 0.0:
+            lit = lit_share(light, key, point)
+            received = with_key(received, key, point, texel, cosine, lit)
+            light_visibility[n * light.count + k] = lit
     # F0 under 2 % is an occluded or absent surface (Karis 2014): no reflection at all for 0.
-    specular = received.specular * wp.min(50.0 * point.f0, 1.0)
-    layers.radiance[sample, row, column] = wp.cw_mul(point.albedo, received.arriving) * INVERSE_PI + specular
-    layers.normals[sample, row, column] = point.normal
-    layers.albedo[sample, row, column] = point.albedo
-    layers.irradiance[sample, row, column] = sh2_irradiance(light.sh_irradiance, sample, point.normal)
-    share = luminance(received.arriving) / wp.max(luminance(received.unshadowed), 1.0e-8)
-    layers.visibility[sample, row, column] = wp.clamp(share, 0.0, 1.0)
+    specular = received.specular * wp.min(50.0 * texel[4], 1.0)
+    albedo = wp.vec3(texel[0], texel[1], texel[2])
+    radiance[n] = wp.cw_mul(albedo, received.arriving) * INVERSE_PI + specular
+    normals[n] = point.normal
+    albedos[n] = albedo
+    irradiance[n] = wp.vec3(r[13], r[14], r[15])
+    share = luminance(received.arriving) / wp.max(received.unshadowed, 1.0e-8)
+    visibility[n] = wp.clamp(share, 0.0, 1.0)

@@ -1,8 +1,8 @@
 """Shadow maps of key lights: depth of the head as each light sees it (Williams 1978).
 
-One orthographic map a light, in the head's frame, with the lookup (`shadow_lookup`) as a Warp
-function for the fused shading kernel: percentage-closer soft shadows (Fernando 2005) whose penumbra
-follows the light's angular radius, with receiver-plane bias.
+One orthographic map a light, fitted to what the picture shows of the head: there its texels are about as
+fine as the picture's pixels. `ftb.render.shadow_kernel` draws the maps,
+`ftb.render.shadow_lookup` reads them.
 """
 
 from __future__ import annotations
@@ -13,202 +13,89 @@ import torch
 from torch import Tensor
 
 from ftb.maths.shapes import expect_shape
-from ftb.render.warp_start import wp
-from ftb.types import Mesh
+from ftb.render import shadow_kernel as kernels
+from ftb.render.shadow_lookup import SEARCH_DEPTH_M
+from ftb.render.warp_start import launch, wp
+from ftb.types import Camera, Lighting, Mesh, TensorData
 
-MAP_SIZE = wp.constant(256)
-BLOCKER_TAPS = wp.constant(8)
-FILTER_TAPS = wp.constant(12)
-# What shadows a face stands within 15 cm of it; a wider search than 24 texels finds too few blockers.
-SEARCH_DEPTH_M = wp.constant(0.15)
-MAX_SEARCH = wp.constant(24.0)
-# Steeper receivers than this slope are lit so weakly that a larger bias is not seen.
-MAX_SLOPE = wp.constant(4.0)
-DEPTH_BIAS = wp.constant(0.75)
-EMPTY = 1.0e6
+# A map has as many texels along it as the picture has pixels, but at least so many.
+LEAST_TEXELS = 192
+NOTHING = -1.0e9
+LEAST_WIDTH_M = 1.0e-3
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShadowMaps:
-    """depth (L, MAP_SIZE, MAP_SIZE): metres along the light's own axis, away from the light, EMPTY where
-    nothing; frames (L, 3, 3): rows are the map's x, map's y and the direction of travel of the light;
-    centre (3,) and half_width: the cube of the head's frame that the maps cover."""
+class Shadows(TensorData):
+    """L maps for the key lights of S samples.
+
+    depth (L, T, T): metres along the light's way, EMPTY where nothing; slot (S, N) int32: which map, −1
+    for an absent light; samples (L,) int32: whose light it is, −1 for none; frames (L, 3, 3): rows are the
+    map's x and y and the light's way, in the head's frame; window (L, 3): the map's corner along x and y,
+    texels a metre.
+    """
 
     depth: Tensor
+    slot: Tensor
+    samples: Tensor
     frames: Tensor
-    centre: Tensor
-    half_width: float
+    window: Tensor
 
 
-@wp.kernel(enable_backward=False)
-def _project_kernel(
-    vertices: wp.array(dtype=wp.vec3),
-    frames: wp.array(dtype=wp.mat33),
-    centre: wp.vec3,
-    scale: float,
-    half_size: float,
-    projected: wp.array(dtype=wp.vec3, ndim=2),
-):
-    light, vertex = wp.tid()
-    local = frames[light] * (vertices[vertex] - centre)
-    projected[light, vertex] = wp.vec3(local[0] * scale + half_size, local[1] * scale + half_size, local[2])
+def cast_shadows(
+    mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *, size: int, closed: bool
+) -> Shadows:
+    """Draw the maps, `size` texels wide, of all lights that shine on one head.
 
-
-@wp.kernel(enable_backward=False)
-def _depth_kernel(
-    projected: wp.array(dtype=wp.vec3, ndim=2),
-    faces: wp.array(dtype=wp.int32, ndim=2),
-    size: int,
-    depth: wp.array(dtype=float, ndim=3),
-):
-    light, face = wp.tid()
-    a = projected[light, faces[face, 0]]
-    b = projected[light, faces[face, 1]]
-    c = projected[light, faces[face, 2]]
-    x_low = wp.max(int(wp.ceil(wp.min(a[0], wp.min(b[0], c[0])) - 0.5)), 0)
-    x_high = wp.min(int(wp.floor(wp.max(a[0], wp.max(b[0], c[0])) - 0.5)), size - 1)
-    y_low = wp.max(int(wp.ceil(wp.min(a[1], wp.min(b[1], c[1])) - 0.5)), 0)
-    y_high = wp.min(int(wp.floor(wp.max(a[1], wp.max(b[1], c[1])) - 0.5)), size - 1)
-    area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-    if x_low <= x_high and y_low <= y_high and wp.abs(area) > 1.0e-9:
-        inverse = 1.0 / area
-        for y in range(y_low, y_high + 1):
-            for x in range(x_low, x_high + 1):
-                px = float(x) + 0.5
-                py = float(y) + 0.5
-                u = ((b[0] - px) * (c[1] - py) - (b[1] - py) * (c[0] - px)) * inverse
-                v = ((c[0] - px) * (a[1] - py) - (c[1] - py) * (a[0] - px)) * inverse
-                w = 1.0 - u - v
-                if u >= 0.0 and v >= 0.0 and w >= 0.0:
-                    wp.atomic_min(depth, light, y, x, u * a[2] + v * b[2] + w * c[2])
-
-
-@wp.func
-def stored_depth(depth: wp.array(dtype=float, ndim=3), light: int, x: float, y: float):
-    column = int(wp.floor(x))
-    row = int(wp.floor(y))
-    found = float(1.0e6)
-    if column >= 0 and row >= 0 and column < depth.shape[2] and row < depth.shape[1]:
-        found = depth[light, row, column]
-    return found
-
-
-@wp.struct
-class Receiver:
-    """A point in texels of one map: position, depth along the light (bias taken off), slopes of its own
-    plane in metres a texel, and the turn of its tap pattern."""
-
-    x: float
-    y: float
-    depth: float
-    slope_x: float
-    slope_y: float
-    turn: float
-
-
-@wp.func
-def receiver_of(frame: wp.mat33, offset_point: wp.vec3, normal: wp.vec3, scale: float, turn: float):
-    texel = 1.0 / scale
-    # Lifted along the normal by one texel: hides the map's steps without moving contact shadows much.
-    local = frame * (offset_point + normal * texel)
-    toward = frame * normal
-    facing = wp.max(-toward[2], 0.05)
-    receiver = Receiver()
-    receiver.x = local[0] * scale + 0.5 * float(MAP_SIZE)
-    receiver.y = local[1] * scale + 0.5 * float(MAP_SIZE)
-    receiver.depth = local[2] - texel * DEPTH_BIAS
-    # z travels away from the light: the receiver's plane rises by n_x / facing a metre of x.
-    receiver.slope_x = wp.clamp(toward[0] / facing, -MAX_SLOPE, MAX_SLOPE) * texel
-    receiver.slope_y = wp.clamp(toward[1] / facing, -MAX_SLOPE, MAX_SLOPE) * texel
-    receiver.turn = turn
-    return receiver
-
-
-@wp.func
-def gap_at(
-    depth: wp.array(dtype=float, ndim=3), light: int, at: Receiver, radius: float, tap: int, taps: float
-):
-    """How far tap number `tap` of a Vogel disc lies behind what the light sees there, metres."""
-    r = radius * wp.sqrt((float(tap) + 0.5) / taps)
-    angle = at.turn + float(tap) * 2.3999632
-    dx = r * wp.cos(angle)
-    dy = r * wp.sin(angle)
-    plane = at.depth + at.slope_x * dx + at.slope_y * dy
-    return plane - stored_depth(depth, light, at.x + dx, at.y + dy)
-
-
-@wp.func
-def penumbra_radius(
-    depth: wp.array(dtype=float, ndim=3), light: int, at: Receiver, scale: float, tan_radius: float
-):
-    """Texels over which the shadow's edge blurs here (Fernando 2005); 0 where nothing blocks."""
-    search = wp.min(tan_radius * SEARCH_DEPTH_M * scale, MAX_SEARCH)
-    radius = float(1.0)
-    if search > 1.0:
-        blocked = float(0.0)
-        height = float(0.0)
-        for tap in range(BLOCKER_TAPS):
-            gap = gap_at(depth, light, at, search, tap, float(BLOCKER_TAPS))
-            if gap > 0.0:
-                blocked += 1.0
-                height += gap
-        if blocked > 0.0:
-            radius = wp.clamp(height / blocked * tan_radius * scale, 1.0, search)
-        else:
-            radius = float(0.0)
-    return radius
-
-
-@wp.func
-def shadow_lookup(
-    depth: wp.array(dtype=float, ndim=3), light: int, at: Receiver, scale: float, tan_radius: float
-):
-    """Share of the light that reaches a receiver, [0, 1]."""
-    radius = penumbra_radius(depth, light, at, scale, tan_radius)
-    lit = float(FILTER_TAPS)
-    if radius > 0.0:
-        for tap in range(FILTER_TAPS):
-            if gap_at(depth, light, at, radius, tap, float(FILTER_TAPS)) > 0.0:
-                lit -= 1.0
-    return lit / float(FILTER_TAPS)
-
-
-def shadow_maps(mesh: Mesh, light_dirs: Tensor) -> ShadowMaps:
-    """Depth maps of one head for L lights.
-
-    mesh of one shape, light_dirs (L, 3) unit, towards the lights, in the mesh's frame.
+    used (S, V) uint8: vertices that the pictures show. closed: the head has no openings, so that faces
+    that turn away from a light are in the shadow of others.
     """
     expect_shape(mesh.vertices, "1 V 3", name="mesh.vertices")
-    lights = expect_shape(light_dirs, "L 3", name="light_dirs")["L"]
     vertices = mesh.vertices[0].detach().float().contiguous()
-    centre = (vertices.amin(0) + vertices.amax(0)) * 0.5
-    half_width = float((vertices - centre).norm(dim=-1).amax()) * 1.01
-    frames = _light_frames(light_dirs.float())
-    depth = torch.full((lights, MAP_SIZE, MAP_SIZE), EMPTY, device=vertices.device)
-    projected = torch.empty(lights, len(vertices), 3, device=vertices.device)
-    device = wp.device_from_torch(vertices.device)
-    faces = wp.from_torch(mesh.faces.to(torch.int32).contiguous())
-    wp.launch(
-        _project_kernel,
-        dim=(lights, len(vertices)),
-        inputs=[
-            wp.from_torch(vertices, dtype=wp.vec3),
-            wp.from_torch(frames, dtype=wp.mat33),
-            wp.vec3(*centre.tolist()),
-            0.5 * MAP_SIZE / half_width,
-            0.5 * MAP_SIZE,
-        ],
-        outputs=[wp.from_torch(projected, dtype=wp.vec3)],
-        device=device,
-    )
-    wp.launch(
-        _depth_kernel,
-        dim=(lights, len(mesh.faces)),
-        inputs=[wp.from_torch(projected, dtype=wp.vec3), faces, MAP_SIZE],
-        outputs=[wp.from_torch(depth)],
-        device=device,
-    )
-    return ShadowMaps(depth=depth, frames=frames, centre=centre, half_width=half_width)
+    faces = mesh.faces.to(torch.int32).contiguous()
+    slot, order, samples = _slots(lighting.key_irradiance)
+    rotations = camera.cam_from_world[:, :3, :3].float()
+    dirs = torch.einsum("snc,scd->snd", lighting.key_dirs.float(), rotations)  # Rᵀ applied
+    frames = _light_frames(dirs.flatten(0, 1)[order])
+    bounds = torch.full((len(order), 4), NOTHING, device=vertices.device)
+    flat = {"vertices": (vertices, wp.vec3), "frames": (frames, wp.mat33)}
+    flat = {name: wp.from_torch(tensor, dtype=dtype) for name, (tensor, dtype) in flat.items()}
+    inputs = [used.view(-1), flat["vertices"], samples, flat["frames"], bounds.view(-1)]
+    launch(kernels.bound, len(order) * len(vertices), inputs, vertices.device)
+    window = _windows(bounds, lighting.key_angular_radius.flatten()[order].float(), size)
+    projected = torch.empty(len(order) * len(vertices), 3, device=vertices.device)
+    depth = torch.full((len(order), size, size), kernels.EMPTY, device=vertices.device)
+    places = wp.from_torch(projected, dtype=wp.vec3)
+    inputs = [flat["vertices"], flat["frames"], wp.from_torch(window, dtype=wp.vec3), places]
+    launch(kernels.project, len(projected), inputs, vertices.device)
+    inputs = [places, wp.from_torch(faces, dtype=wp.vec3i), len(vertices), size, closed, samples]
+    launch(kernels.draw_depth, len(order) * len(faces), [*inputs, depth.view(-1)], vertices.device)
+    return Shadows(depth=depth, slot=slot, samples=samples, frames=frames, window=window)
+
+
+def _slots(key_irradiance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """slot (S, N) int32, and of each map: number of its light among S · N, of its sample (int32, −1 none)."""
+    shining = key_irradiance.amax(-1) > 0.0  # (S, N)
+    flat = shining.flatten()
+    # On a GPU every light has a map, lit or not: counting would wait for the device.
+    count = int(flat.sum()) if flat.device.type == "cpu" else flat.numel()
+    slot = torch.where(flat, flat.cumsum(0) - 1, count)
+    numbers = torch.arange(flat.numel(), device=flat.device)
+    order = torch.zeros(count + 1, dtype=torch.int64, device=flat.device).scatter_(0, slot, numbers)
+    owner = torch.full((count + 1,), -1, dtype=torch.int64, device=flat.device)
+    owner = owner.scatter_(0, slot, torch.where(flat, numbers // shining.shape[1], -1))
+    slot = torch.where(flat, slot, -1).to(torch.int32).reshape(shining.shape)
+    return slot.contiguous(), order[:count], owner[:count].to(torch.int32).contiguous()
+
+
+def _windows(bounds: Tensor, angular_radius: Tensor, size: int) -> Tensor:
+    """Corner and scale (L, 3) of square maps that hold the bounds (L, 4) and what may shadow their rim."""
+    low, high = -bounds[:, 0::2], bounds[:, 1::2]  # (L, 2)
+    width = (high - low).amax(-1).clamp_min(LEAST_WIDTH_M)
+    reach = torch.tan(angular_radius) * SEARCH_DEPTH_M
+    # Two texels on each side for the normal's bias and the bilinear comparison.
+    scale = (size - 4.0) / (width + 2.0 * reach)
+    corner = (low + high) * 0.5 - 0.5 * size / scale[:, None]
+    return torch.cat([corner, scale[:, None]], dim=-1)
 
 
 def _light_frames(light_dirs: Tensor) -> Tensor:

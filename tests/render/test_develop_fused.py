@@ -97,7 +97,7 @@ def test_planes_are_quantised_as_blocks_are():
 def test_tone_curves_end_where_encoding_ends():
     curves = tone_curves(drawn())
     torch.testing.assert_close(curves[:, -1], torch.ones(SAMPLES), rtol=0, atol=1e-6)
-    assert float(curves[:, 0].max()) < 1e-4
+    assert float(curves[:, 0].max()) < 2e-3
     assert bool((curves.diff(dim=-1) > -1e-6).all())
 
 

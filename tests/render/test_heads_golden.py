@@ -91,4 +91,7 @@ def test_agrees_with_path_tracer(name, limit):
     interior = binary_erosion(golden["alpha"] > 0.999)
     error = np.linalg.norm((rendered - expected)[interior]) / np.linalg.norm(expected[interior])
     assert error < limit + float(golden["noise"])
+    if "light_dir" in golden:
+        off = np.abs(rendered - expected).max(-1)[interior] > 0.1 * expected.max()
+        assert off.mean() < 0.005
     assert abs(rendered[interior].mean() / expected[interior].mean() - 1.0) < 0.01

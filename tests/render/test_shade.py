@@ -9,8 +9,16 @@ import torch
 
 from ftb.maths import color, sh
 from ftb.render.base import interpolate, resolve_rasterizer
+from ftb.render.light_functions import SHARP_ALPHA
 from ftb.render.light_maps import light_maps
-from ftb.render.shade import Skin, Surface, sample_texture, shade_surface
+from ftb.render.shade import (
+    EnvironmentLight,
+    Skin,
+    Surface,
+    environment_light,
+    sample_texture,
+    shade_surface,
+)
 from ftb.render.shade_fused import Illumination, shade_fused
 from ftb.render.sky import choose_receivers, sky_transfer, sky_visibility
 from ftb.scene.lighting_ops import total_sh
@@ -47,27 +55,60 @@ def lit_scene(size=48):
     return mesh, skin, camera, fragments, light
 
 
-def test_fused_kernel_equals_its_twin():
+def at_vertices(mesh, skin, light) -> Surface:
+    views = torch.nn.functional.normalize(torch.tensor([0.0, 0.0, 1.0]) - mesh.vertices, dim=-1)
+    material = sample_texture(skin.material, mesh.uvs)[None]
+    return Surface(
+        normals=mesh.normals,
+        view_dirs=views,
+        albedo_linear=sample_texture(skin.albedo_linear, mesh.uvs)[None],
+        # Sharper reflections are looked up at pixels.
+        material=torch.cat([material[..., :1].clamp_min(0.1**0.5), material[..., 1:]], dim=-1),
+        sky_visibility=light.sky_visibility,
+        light_visibility=torch.ones(*views.shape[:2], light.lighting.key_dirs.shape[-2]),
+    )
+
+
+def test_fused_kernels_equal_their_twin():
     mesh, skin, camera, fragments, light = lit_scene()
     fused = shade_fused(mesh, skin, camera, fragments, light)
     covered = fused.mask[0] > 0
-    attributes = torch.cat([mesh.normals, mesh.uvs[None], light.sky_visibility], dim=-1)
-    at_pixels = interpolate(fragments, mesh.faces, attributes)[0][covered]  # (P, 8)
-    positions = interpolate(fragments, mesh.faces, mesh.vertices)[0][covered]
-    views = torch.nn.functional.normalize(torch.tensor([0.0, 0.0, 1.0]) - positions, dim=-1)
+    interpolated = lambda values: interpolate(fragments, mesh.faces, values)[0][covered]  # noqa: E731
+    vertices = at_vertices(mesh, skin, light)
+    from_sky = environment_light(vertices, light.maps)
+    uvs = interpolated(mesh.uvs[None])
+    views = torch.tensor([0.0, 0.0, 1.0]) - interpolated(mesh.vertices)
     surface = Surface(
-        normals=torch.nn.functional.normalize(at_pixels[:, :3], dim=-1)[None],
-        view_dirs=views[None],
-        albedo_linear=sample_texture(skin.albedo_linear, at_pixels[:, 3:5])[None],
-        material=sample_texture(skin.material, at_pixels[:, 3:5])[None],
-        sky_visibility=at_pixels[:, 5:8][None],
+        normals=torch.nn.functional.normalize(interpolated(mesh.normals), dim=-1)[None],
+        view_dirs=torch.nn.functional.normalize(views, dim=-1)[None],
+        albedo_linear=sample_texture(skin.albedo_linear, uvs)[None],
+        material=sample_texture(skin.material, uvs)[None],
+        sky_visibility=interpolated(light.sky_visibility)[None],
         light_visibility=fused.light_visibility[0][covered][None],
     )
-    twin = shade_surface(surface, light.lighting, light.maps)[0]
+    sharp = surface.material[..., :1].clamp(0.05, 1.0).square() < SHARP_ALPHA
+    assert 0.05 < float(sharp.float().mean()) < 0.95
+    gloss = torch.where(
+        sharp, environment_light(surface, light.maps).gloss, interpolated(from_sky.gloss)[None]
+    )
+    environment = EnvironmentLight(arriving=interpolated(from_sky.arriving)[None], gloss=gloss)
+    twin = shade_surface(surface, light.lighting, environment)[0]
     # float32 against float32 in another order of operations.
     torch.testing.assert_close(fused.radiance_linear[0][covered], twin, rtol=2e-4, atol=2e-5)
-    expected = sh.irradiance_from_sh(total_sh(light.lighting, 2), surface.normals)[0]
-    torch.testing.assert_close(fused.irradiance_linear[0][covered], expected, rtol=1e-4, atol=1e-5)
+    expected = sh.irradiance_from_sh(total_sh(light.lighting, 2), mesh.normals)
+    torch.testing.assert_close(
+        fused.irradiance_linear[0][covered], interpolated(expected), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_light_at_vertices_is_close_to_light_at_pixels():
+    mesh, skin, camera, fragments, light = lit_scene()
+    smooth = light.maps.map(lambda tensor: tensor.mean((-2, -3), keepdim=True).expand_as(tensor).contiguous())
+    fused = shade_fused(mesh, skin, camera, fragments, light.__class__(**(vars(light) | {"maps": smooth})))
+    expected = sh.irradiance_from_sh(total_sh(light.lighting, 2), fused.normals[0].reshape(1, -1, 3))
+    covered = fused.mask[0].flatten() > 0
+    off = (fused.irradiance_linear[0].reshape(-1, 3) - expected[0])[covered].norm()
+    assert float(off / expected[0][covered].norm()) < 0.01
 
 
 def test_white_furnace_lambert_is_albedo():
@@ -131,7 +172,7 @@ def test_gradients_of_shading(name, index):
             sky_visibility=torch.full((1, 5, 3), 0.8, dtype=torch.float64),
             light_visibility=torch.ones(1, 5, 1, dtype=torch.float64),
         )
-        return shade_surface(surface, light, maps)
+        return shade_surface(surface, light, environment_light(surface, maps))
 
     assert torch.autograd.gradcheck(radiance, tuple(inputs), eps=1e-6, atol=1e-5), name
 
