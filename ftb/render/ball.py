@@ -11,6 +11,7 @@ from ftb.maths import envmap, sh
 from ftb.maths.shapes import expect_shape
 from ftb.render import ball_polar as polar
 from ftb.render import ball_transport as transport
+from ftb.render.ball_folded import folded_ball
 from ftb.render.ball_keys import key_reflection
 from ftb.render.ball_mirror import mirrored_environment, mirrored_harmonics, mirrored_keys
 from ftb.scene.materials import BALL_MATERIALS, BallMaterial, ball_material
@@ -74,6 +75,8 @@ def _reflected(lighting: Lighting, material: BallMaterial, size: int) -> Tensor:
     texels = environment.flatten(-3, -2)  # (..., H · 2H, 3)
     entries = size * size * 2 * height * height
     if entries <= MATRIX_ENTRIES and transport.samples_along(material, size) <= MATRIX_SAMPLES:
+        if height % 2 == 0:
+            return folded_ball(material, size, environment)
         matrix = transport.environment_matrix(material, size, height, texels.device, texels.dtype)
         return _applied(matrix, texels)
     taps = transport.grid_taps(material, height, texels.device, texels.dtype)

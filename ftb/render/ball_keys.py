@@ -25,6 +25,25 @@ def key_reflection(lighting: Lighting, material: BallMaterial, size: int) -> Ten
     The diffuse part by the exact irradiance of a disc of light, softened terminator included. The
     highlight as that of a few smaller discs, each by GGX of a roughness that its radius widens.
     """
+    present = (lighting.key_irradiance != 0.0).any(dim=-1)  # (..., N)
+    # Counting them would make a GPU wait, and an absent light may still ask for its gradient.
+    if present.device.type != "cpu" or lighting.key_irradiance.requires_grad or bool(present.all()):
+        return _reflection(lighting, material, size)
+    lead, keys = present.shape[:-1], present.shape[-1]
+    shining = present.flatten().nonzero()[:, 0]
+    alone = Lighting(
+        sh_coeffs=lighting.sh_coeffs.new_zeros(len(shining), 0, 3),
+        key_dirs=lighting.key_dirs.reshape(-1, 1, 3)[shining],
+        key_irradiance=lighting.key_irradiance.reshape(-1, 1, 3)[shining],
+        key_angular_radius=lighting.key_angular_radius.reshape(-1, 1)[shining],
+    )
+    reflected = _reflection(alone, material, size)  # (K, P, 3)
+    total = reflected.new_zeros(math.prod(lead), *reflected.shape[1:])
+    return total.index_add(0, shining // max(keys, 1), reflected).reshape(*lead, -1, 3)
+
+
+def _reflection(lighting: Lighting, material: BallMaterial, size: int) -> Tensor:
+    """As `key_reflection`, of all lights, absent ones included."""
     count = transport.samples_along(material, size)
     samples = transport.disc_samples(size, count, lighting.key_dirs.device, lighting.key_dirs.dtype)
     normals = samples.normals.flatten(0, 1)  # (P · n², 3)

@@ -163,14 +163,9 @@ def disc_samples(size: int, count: int, device: torch.device, dtype: torch.dtype
     )
 
 
-@constant
-def environment_matrix(
-    material: BallMaterial, size: int, height: int, device: torch.device, dtype: torch.dtype
-) -> Tensor:
-    """(P, H · 2H): radiance of each pixel on the disc from the texels of a map of `height` rows.
-
-    Computed for the quarter of the ball at image right above, in slices; the rest are mirror images.
-    """
+def quarter_matrix(material: BallMaterial, size: int, height: int) -> Tensor:
+    """(h, h, H, 2H): radiance of the pixels of the ball's upper right quarter from the texels of a map of
+    `height` rows; h = ⌈size/2⌉, 0 outside the disc. Computed in slices."""
     samples = disc_samples(size, samples_along(material, size), torch.device("cpu"), torch.float32)
     rows, columns = torch.div(samples.numbers, size, rounding_mode="floor"), samples.numbers % size
     half = (size + 1) // 2
@@ -179,10 +174,21 @@ def environment_matrix(
     quarter[rows[corner], columns[corner] - (size - half)] = _matrix_rows(
         material, height, samples.normals[corner], samples.share[corner]
     )
-    quarter = quarter.unflatten(-1, (height, 2 * height))
+    return quarter.unflatten(-1, (height, 2 * height))
+
+
+@constant
+def environment_matrix(
+    material: BallMaterial, size: int, height: int, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """(P, H · 2H): radiance of each pixel on the disc from the texels of a map of `height` rows; that of the
+    other quarters are mirror images. The readable twin of `ball_folded`."""
+    numbers = disc_samples(size, 1, torch.device("cpu"), torch.float32).numbers
+    half = (size + 1) // 2
+    quarter = quarter_matrix(material, size, height)
     right = torch.cat([quarter, quarter.flip(0, 2)[size % 2 :]])  # below: y → −y
     whole = torch.cat([right.flip(1, 3)[:, : size - half], right], dim=1)  # left: x → −x
-    return whole.reshape(size * size, -1)[samples.numbers].to(device, dtype)
+    return whole.reshape(size * size, -1)[numbers].to(device, dtype)
 
 
 def _matrix_rows(material: BallMaterial, height: int, normals: Tensor, share: Tensor) -> Tensor:

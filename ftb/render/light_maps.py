@@ -1,7 +1,7 @@
 """Light seen by direction only: irradiance and glossy maps of an environment, by one constant matrix.
 
-Both are linear in the environment and depend on nothing else, so the matrices are made once for each
-height of map and kept.
+Both are linear in the environment and depend on nothing else, so the matrix is made once for each height
+of map and kept.
 """
 
 from __future__ import annotations
@@ -37,15 +37,41 @@ def light_maps(lighting: Lighting) -> LightMaps:
         raise ValueError("lighting.environment: expected (S, H, 2H, 3), got None")
     environment = lighting.environment.float()
     dims = expect_shape(environment, "S H W 3", name="lighting.environment")
-    matrix = _filter_matrix(dims["H"], str(environment.device))  # (4·512, H·2H)
-    columns = environment.permute(1, 2, 0, 3).reshape(dims["H"] * dims["W"], -1)
-    maps = (matrix @ columns).reshape(
-        1 + len(GLOSS_ALPHAS), MAP_HEIGHT, 2 * MAP_HEIGHT, dims["S"], 3
-    )  # (4, 16, 32, S, 3)
-    maps = maps.permute(3, 0, 1, 2, 4).contiguous()
+    filtered = _filtered_by_frequency if dims["H"] % MAP_HEIGHT == 0 else filtered_by_matrix
+    maps = filtered(environment)
     return LightMaps(
         irradiance=maps[:, 0].contiguous(), glossy=maps[:, 1:].contiguous(), mirror=environment.contiguous()
     )
+
+
+def filtered_by_matrix(environment: Tensor) -> Tensor:
+    """Irradiance and gloss levels (S, 4, 16, 32, 3) of maps (S, H, 2H, 3)."""
+    samples, height, width = environment.shape[:3]
+    matrix = _filter_matrix(height, str(environment.device))  # (4·512, H·2H)
+    columns = environment.permute(1, 2, 0, 3).reshape(height * width, -1)
+    maps = (matrix @ columns).reshape(1 + len(GLOSS_ALPHAS), MAP_HEIGHT, 2 * MAP_HEIGHT, samples, 3)
+    return maps.permute(3, 0, 1, 2, 4).contiguous()
+
+
+def _filtered_by_frequency(environment: Tensor) -> Tensor:
+    """As `filtered_by_matrix`: turned about the vertical axis the matrix stays the same, so that along a row
+    it is a circular correlation."""
+    samples, height, width = environment.shape[:3]
+    kernel = _filter_spectrum(height, str(environment.device))  # (W/2 + 1, 4·16, H)
+    rows = environment.permute(1, 0, 3, 2)  # (H, S, 3, W)
+    spectrum = torch.fft.rfft(rows).flatten(1, 2).permute(2, 0, 1)  # (W/2 + 1, H, S·3)
+    turned = torch.fft.irfft(torch.bmm(kernel, spectrum).permute(1, 2, 0), n=width)  # (4·16, S·3, W)
+    maps = turned[..., :: width // (2 * MAP_HEIGHT)].unflatten(0, (-1, MAP_HEIGHT)).unflatten(2, (samples, 3))
+    return maps.permute(2, 0, 1, 4, 3)
+
+
+@lru_cache(maxsize=8)
+def _filter_spectrum(height: int, device: str) -> Tensor:
+    """(W/2 + 1, 4·16, H): by frequency along a row, what the first texel of each row of a filtered map takes
+    from each row of the map."""
+    matrix = _filter_matrix(height, "cpu").unflatten(0, (-1, MAP_HEIGHT, 2 * MAP_HEIGHT))[:, :, 0]
+    first = matrix.unflatten(-1, (height, 2 * height)).flatten(0, 1)  # (4·16, H, W)
+    return torch.fft.rfft(first).conj().resolve_conj().permute(2, 0, 1).contiguous().to(device)
 
 
 @lru_cache(maxsize=8)

@@ -116,3 +116,22 @@ def test_small_discs_make_up_the_large_one(rings: int) -> None:
     # Mean squared distance of a disc is r²/2: that of the centres and that of the small discs.
     spread = (dirs - direction).square().sum(dim=-1).mean() + 0.5 * small[0] ** 2
     assert float(spread) == pytest.approx(0.5 * 0.02**2, rel=1e-3)
+
+
+def test_absent_lights_are_left_out(generator: torch.Generator) -> None:
+    dirs = torch.nn.functional.normalize(torch.randn(3, 2, 3, generator=generator), dim=-1)
+    light = Lighting(
+        sh_coeffs=torch.zeros(3, 1, 3),
+        key_dirs=dirs,
+        key_irradiance=torch.tensor([[1.0, 0.0], [0.0, 0.0], [2.0, 3.0]])[..., None].expand(3, 2, 3).clone(),
+        key_angular_radius=torch.full((3, 2), 0.05),
+    )
+    alone = ball_keys.key_reflection(light, BALL_MATERIALS["gray"], 16)
+    light.key_irradiance.requires_grad_()
+    together = ball_keys.key_reflection(light, BALL_MATERIALS["gray"], 16)
+    torch.testing.assert_close(alone, together.detach(), rtol=1e-5, atol=1e-7)
+    assert float(alone[1].abs().max()) == 0.0
+    together.sum().backward()
+    # An absent light still learns that it could shine.
+    assert light.key_irradiance.grad is not None
+    assert float(light.key_irradiance.grad[1].abs().max()) > 0.0
