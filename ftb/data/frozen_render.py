@@ -16,7 +16,7 @@ from ftb.data.stream import single_threaded
 from ftb.maths.random import seed_for
 from ftb.render.ball import render_ball
 from ftb.render.base import resolve_rasterizer
-from ftb.render.pair import TransferCache, render_chunk
+from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.lighting_ops import dominant
 from ftb.scene.materials import BALL_MATERIALS
 from ftb.scene.sampler import Chunk, sample_chunk
@@ -46,7 +46,7 @@ class SplitRenderer:
         self._device = torch.device(job.device)
         self._rasterizer = resolve_rasterizer(job.config.renderer, self._device)
         self._parts: dict[str, PartSource] = {}
-        self._transfers: dict[str, TransferCache] = {}
+        self._caches: dict[str, HeadCache] = {}
 
     def samples(self, part: str, number: int, count: int) -> Iterator[tuple[int, dict[str, bytes]]]:
         """Index and files of the first `count` samples of a chunk."""
@@ -61,7 +61,8 @@ class SplitRenderer:
         config = self._job.config
         if part not in self._parts:
             self._parts[part] = PartSource(config, part, self._job.files, self._job.heads)
-            self._transfers[part] = TransferCache(config.scene, self._parts[part].source)
+            source = self._parts[part].source
+            self._caches[part] = HeadCache(config.scene, source, self._rasterizer)
         sources = self._parts[part]
         chunk = sample_chunk(
             config.scene,
@@ -71,8 +72,7 @@ class SplitRenderer:
             split=draw_name(part),
             chunk=number,
         ).to(self._device)
-        transfer = self._transfers[part].transfer(chunk.head)
-        pair = render_chunk(chunk, self._rasterizer, transfer, size=config.size, ball_size=16)
+        pair = render_chunk(chunk, self._rasterizer, self._caches[part], size=config.size, ball_size=16)
         balls = {name: render_ball(pair.lighting, name, config.ball_size).cpu() for name in BALL_MATERIALS}
         return chunk.to("cpu"), pair.to("cpu"), balls
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ftb.render.base import Rasterizer, resolve_rasterizer
-from ftb.render.pair import TransferCache, render_chunk
+from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.heads import HeadSource, resolve_heads
 from ftb.scene.lights import prepare_environment
 from ftb.scene.sampler import SceneConfig, sample_chunk
@@ -99,7 +99,7 @@ class _ChunkRenderer:
                 prepare_environment(light_map) for light_map in sources.environments.values()
             ]
         self._rasterizer: Rasterizer = resolve_rasterizer(config.renderer, device)
-        self._transfers = TransferCache(config.scene, self._heads)
+        self._cache = HeadCache(config.scene, self._heads, self._rasterizer)
 
     @torch.inference_mode()
     def render(self, number: int) -> Pair:
@@ -112,9 +112,8 @@ class _ChunkRenderer:
             split=self._split,
             chunk=number,
         ).to(self._device)
-        transfer = self._transfers.transfer(chunk.head)
         return render_chunk(
-            chunk, self._rasterizer, transfer, size=config.image_size, ball_size=config.ball_size
+            chunk, self._rasterizer, self._cache, size=config.image_size, ball_size=config.ball_size
         )
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ftb.maths import color
+from ftb.maths import color, rotation
 from ftb.maths.random import generator_for
 from ftb.render.ball import render_ball
 from ftb.render.base import Rasterizer
@@ -19,59 +20,131 @@ from ftb.render.develop import exposure_gains
 from ftb.render.develop_fused import photograph
 from ftb.render.light_maps import light_maps
 from ftb.render.shade import Shaded, Skin
-from ftb.render.shade_fused import Illumination, shade_fused
-from ftb.render.sky import Receivers, SkyTransfer, choose_receivers, sky_transfer, sky_visibility
+from ftb.render.shade_fused import Illumination, seen_vertices, shade_fused
+from ftb.render.sky import (
+    Receivers,
+    SkyTransfer,
+    choose_receivers,
+    needed_receivers,
+    sky_transfer,
+    sky_visibility,
+)
 from ftb.scene.heads import Head, HeadSource
 from ftb.scene.lighting_ops import irradiance
 from ftb.scene.sampler import Chunk, SceneConfig
-from ftb.types import Lighting, Pair
+from ftb.types import Camera, Lighting, Pair
+
+# Yaw and pitch from which a head is looked at, to see whether its back faces show; half the width of these
+# pictures in distances between eyes and mouth; how many pixels may show otherwise.
+LOOKS_DEG = ((0.0, 0.0), (35.0, 0.0), (-35.0, 0.0), (20.0, 20.0), (-20.0, -20.0))
+LOOK_WIDTH = 1.5
+LOOK_SIZE = 128
+LOOK_TOLERANCE = 2e-3
 
 
-class TransferCache:
-    """Sky transfer of the heads of one source.
+class HeadCache:
+    """What is computed once for a head, or for a topology: receivers, sky transfer, whether its
+    back faces show.
 
-    Heads that come back under their names keep theirs. Procedural heads come once each, so only their
-    receivers are kept: chosen on one template head, never on whichever head came first, or a pixel
-    would depend on which worker drew it.
+    Heads that come back under their names keep all of it. Procedural heads come once each: they share the
+    receivers of one template head, never of whichever came first, or a pixel would depend on which worker
+    drew it; and their rays are cast for what the pictures show only.
     """
 
-    def __init__(self, config: SceneConfig, source: HeadSource, keep: int = 64) -> None:
+    def __init__(
+        self, config: SceneConfig, source: HeadSource, rasterizer: Rasterizer, keep: int = 64
+    ) -> None:
         self._config = config
+        self._rasterizer = rasterizer
         self._keep = keep
-        self._transfers: dict[str, SkyTransfer] = {}
-        self._receivers: Receivers | None = None
+        self._known: dict[str, _KnownHead] = {}
+        self._template: _KnownHead | None = None
         if not source.recurring:
-            template = source.head(generator_for(0, "template", 0, "head"))
-            self._receivers = choose_receivers(template.mesh, config.sky_receivers)
+            self._template = self._look_at(source.head(generator_for(0, "template", 0, "head")))
 
-    def transfer(self, head: Head) -> SkyTransfer:
-        """Cast the rays of this head, or recall what they answered; on the device of the head."""
-        if self._receivers is not None:
-            receivers = self._receivers.to(head.mesh.vertices.device)
-            return sky_transfer(head.mesh, receivers, directions=self._config.sky_directions)
-        if head.name not in self._transfers:
-            if len(self._transfers) >= self._keep:
-                self._transfers.pop(next(iter(self._transfers)))
-            receivers = choose_receivers(head.mesh, self._config.sky_receivers)
-            self._transfers[head.name] = sky_transfer(
-                head.mesh, receivers, directions=self._config.sky_directions
-            )
-        return self._transfers[head.name]
+    def front_only(self, head: Head) -> bool:
+        """Whether back faces need not be drawn."""
+        return self._of(head).front_only
+
+    def transfer(self, head: Head, used: Tensor) -> SkyTransfer:
+        """Cast the rays of this head, or recall what they answered; on the device of the head.
+
+        used (S, V) uint8: vertices that the pictures show; of a procedural head, others stay in the dark.
+        """
+        known = self._of(head)
+        if known.transfer is not None:
+            return known.transfer
+        receivers = known.receivers.to(head.mesh.vertices.device)
+        needed = needed_receivers(receivers, used)
+        return sky_transfer(head.mesh, receivers, directions=self._config.sky_directions, needed=needed)
+
+    def _of(self, head: Head) -> _KnownHead:
+        if self._template is not None:
+            return self._template
+        if head.name not in self._known:
+            if len(self._known) >= self._keep:
+                self._known.pop(next(iter(self._known)))
+            known = self._look_at(head)
+            transfer = sky_transfer(head.mesh, known.receivers, directions=self._config.sky_directions)
+            self._known[head.name] = dataclasses.replace(known, transfer=transfer)
+        return self._known[head.name]
+
+    def _look_at(self, head: Head) -> _KnownHead:
+        receivers = choose_receivers(head.mesh, self._config.sky_receivers)
+        return _KnownHead(receivers=receivers, front_only=shows_front_only(head, self._rasterizer))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _KnownHead:
+    """One head, or all of one topology (whose transfer differs)."""
+
+    receivers: Receivers
+    front_only: bool
+    transfer: SkyTransfer | None = None
+
+
+def shows_front_only(head: Head, rasterizer: Rasterizer) -> bool:
+    """Whether back faces do not show where a photograph looks: at the face, from its front and sides."""
+    mesh, marks = head.mesh, head.landmarks
+    device = mesh.vertices.device
+    eyes, mouth = marks[:2].mean(0), marks[3:].mean(0)
+    angles = torch.deg2rad(torch.tensor(LOOKS_DEG, device=device))  # (L, 2)
+    towards = torch.stack(
+        [
+            angles[:, 0].sin() * angles[:, 1].cos(),
+            angles[:, 1].sin(),
+            angles[:, 0].cos() * angles[:, 1].cos(),
+        ],
+        dim=-1,
+    )
+    centre, up = ((eyes + mouth) * 0.5).to(towards), torch.tensor([0.0, 1.0, 0.0], device=device)
+    whole = torch.ones(len(towards), device=device)
+    camera = Camera(
+        cam_from_world=torch.stack([rotation.look_at(centre + view, centre, up) for view in towards]),
+        half_width=whole * LOOK_WIDTH * float((eyes - mouth).norm()),
+        near=whole * 0.01,
+        orthographic=True,
+    )
+    seen = rasterizer.rasterize(mesh, camera, LOOK_SIZE).pix_to_face
+    front = rasterizer.rasterize(mesh, camera, LOOK_SIZE, cull_backfaces=True).pix_to_face
+    return float((seen != front).sum()) <= LOOK_TOLERANCE * float((seen >= 0).sum())
 
 
 def render_chunk(
-    chunk: Chunk, rasterizer: Rasterizer, transfer: SkyTransfer, *, size: int, ball_size: int
+    chunk: Chunk, rasterizer: Rasterizer, heads: HeadCache, *, size: int, ball_size: int
 ) -> Pair:
     """Render S pairs of one head; everything on the device of the chunk's tensors."""
     head, camera = chunk.head, chunk.camera
-    fragments = rasterizer.rasterize(head.mesh, camera, size)
+    fragments = rasterizer.rasterize(head.mesh, camera, size, cull_backfaces=heads.front_only(head))
+    used = seen_vertices(head.mesh, fragments)
+    transfer = heads.transfer(head, used)
     light = Illumination(
         lighting=chunk.lighting,
         maps=light_maps(chunk.lighting),
         sky_visibility=sky_visibility(transfer, chunk.lighting, camera.cam_from_world[:, :3, :3]),
     )
     skin = Skin(albedo_linear=head.albedo_linear, material=head.material)
-    shaded = shade_fused(head.mesh, skin, camera, fragments, light)
+    shaded = shade_fused(head.mesh, skin, camera, fragments, light, used=used)
     return _photograph(chunk, shaded, ball_size)
 
 

@@ -25,13 +25,11 @@ from ftb.types import Camera, Fragments, Lighting, Mesh, TensorData
 @dataclass(frozen=True, kw_only=True)
 class Illumination(TensorData):
     """Everything light-dependent about S pictures of one head: `lighting` (S, ...) in the camera frame,
-    its `maps`, and `sky_visibility` (S, V, 3) of the vertices. closed: the head has no openings, so that
-    its faces cast shadows with their lit side only."""
+    its `maps`, and `sky_visibility` (S, V, 3) of the vertices."""
 
     lighting: Lighting
     maps: LightMaps
     sky_visibility: Tensor
-    closed: bool = False
 
 
 def seen_vertices(mesh: Mesh, fragments: Fragments) -> Tensor:
@@ -49,16 +47,23 @@ def seen_vertices(mesh: Mesh, fragments: Fragments) -> Tensor:
     return used
 
 
-def shade_fused(mesh: Mesh, skin: Skin, camera: Camera, fragments: Fragments, light: Illumination) -> Shaded:
+def shade_fused(
+    mesh: Mesh,
+    skin: Skin,
+    camera: Camera,
+    fragments: Fragments,
+    light: Illumination,
+    *,
+    used: Tensor | None = None,
+) -> Shaded:
     """Shade S square pictures of one head; `mesh` in the head's frame, `camera.cam_from_world` from it.
 
-    Key lights cast soft shadows by shadow maps; the environment is shadowed by `light.sky_visibility`.
+    used (S, V): as of `seen_vertices`, if known. Key lights cast soft shadows by shadow maps; the environment
+    is shadowed by `light.sky_visibility`.
     """
     size = expect_shape(fragments.pix_to_face, "S H H", name="fragments.pix_to_face")["H"]
-    used = seen_vertices(mesh, fragments)
-    shadows = cast_shadows(
-        mesh, camera, light.lighting, used, size=max(size, LEAST_TEXELS), closed=light.closed
-    )
+    used = seen_vertices(mesh, fragments) if used is None else used
+    shadows = cast_shadows(mesh, camera, light.lighting, used, size=max(size, LEAST_TEXELS))
     textures = pyramid(skin.albedo_linear, skin.material)
     records = _lit_vertices(mesh, camera, light, used, textures)
     shaded = _empty(fragments, light.lighting.key_dirs.shape[-2])

@@ -41,13 +41,10 @@ class Shadows(TensorData):
     window: Tensor
 
 
-def cast_shadows(
-    mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *, size: int, closed: bool
-) -> Shadows:
+def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *, size: int) -> Shadows:
     """Draw the maps, `size` texels wide, of all lights that shine on one head.
 
-    used (S, V) uint8: vertices that the pictures show. closed: the head has no openings, so that faces
-    that turn away from a light are in the shadow of others.
+    used (S, V) uint8: vertices that the pictures show.
     """
     expect_shape(mesh.vertices, "1 V 3", name="mesh.vertices")
     vertices = mesh.vertices[0].detach().float().contiguous()
@@ -67,7 +64,7 @@ def cast_shadows(
     places = wp.from_torch(projected, dtype=wp.vec3)
     inputs = [flat["vertices"], flat["frames"], wp.from_torch(window, dtype=wp.vec3), places]
     launch(kernels.project, len(projected), inputs, vertices.device)
-    inputs = [places, wp.from_torch(faces, dtype=wp.vec3i), len(vertices), size, closed, samples]
+    inputs = [places, wp.from_torch(faces, dtype=wp.vec3i), len(vertices), size, samples]
     launch(kernels.draw_depth, len(order) * len(faces), [*inputs, depth.view(-1)], vertices.device)
     return Shadows(depth=depth, slot=slot, samples=samples, frames=frames, window=window)
 

@@ -116,11 +116,10 @@ def draw_depth(
     faces: wp.array(dtype=wp.vec3i),
     vertices: int,
     size: int,
-    cull: bool,
     samples: wp.array(dtype=wp.int32),
     depth: wp.array(dtype=float),  # (L · size · size,)
 ):
-    """One face a thread for each light. cull: faces that turn their back on the light cast no shadow."""
+    """One face a thread for each light."""
     n = wp.tid()
     light = quotient(n, faces.shape[0])
     corner = faces[n - light * faces.shape[0]]
@@ -133,5 +132,5 @@ def draw_depth(
     if wp.min(a[1], wp.min(b[1], c[1])) > float(size) or wp.max(a[1], wp.max(b[1], c[1])) < 0.0:
         return
     area = (a[0] - c[0]) * (b[1] - c[1]) - (b[0] - c[0]) * (a[1] - c[1])
-    if wp.abs(area) > 1.0e-9 and samples[light] >= 0 and (area < 0.0 or not cull):
+    if wp.abs(area) > 1.0e-9 and samples[light] >= 0:
         fill(depth, light * size * size, size, a, b, c, 1.0 / area)

@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ftb.maths import envmap, sphere
+from ftb.maths import envmap
 from ftb.maths.shapes import expect_shape
-from ftb.render.occlusion import Occluder
+from ftb.render.occlusion import Occluder, farthest_points, sky_directions
 from ftb.types import Lighting, Mesh, TensorData
 
 NEIGHBOURS = 4
+# Of the coarse mesh that hides the sky: about 5 mm apart on a head.
+OCCLUDER_VERTICES = 3000
 # How many metres apart two points count that differ by a right angle in their normals: the sides of
 # a nose wing are then far apart although they touch.
 NORMAL_METRES = 0.03
@@ -27,14 +29,17 @@ NORMAL_METRES = 0.03
 
 @dataclass(frozen=True, kw_only=True)
 class Receivers(TensorData):
-    """The vertices that carry transfer, and how the others borrow it.
+    """The vertices that carry transfer, how the others borrow it, and the coarse mesh that hides the sky.
 
-    vertices (R,) int64; neighbours (V, 4) int64 into `vertices`; weights (V, 4), rows sum to 1.
+    vertices (R,) int64; neighbours (V, 4) int64 into `vertices`; weights (V, 4), rows sum to 1;
+    occluder_vertices (O,) int64, R of which are `vertices`; occluder_faces (F', 3) int64 into those.
     """
 
     vertices: Tensor
     neighbours: Tensor
     weights: Tensor
+    occluder_vertices: Tensor
+    occluder_faces: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,34 +60,61 @@ def choose_receivers(mesh: Mesh, count: int) -> Receivers:
     """
     expect_shape(mesh.vertices, "B V 3", name="mesh.vertices")
     features = torch.cat([mesh.vertices[0], mesh.normals[0] * NORMAL_METRES], dim=-1)  # (V, 6)
-    vertex_count = len(features)
-    if count >= vertex_count:
-        vertices = torch.arange(vertex_count, device=features.device)
-    else:
-        chosen = [0]
-        distance = torch.full((vertex_count,), torch.inf, device=features.device)
-        for _ in range(count - 1):
-            step = (features - features[chosen[-1]]).square().sum(-1)
-            distance = torch.minimum(distance, step)
-            chosen.append(int(distance.argmax()))
-        vertices = torch.tensor(chosen, device=features.device)
-    pairwise = torch.cdist(features, features[vertices])  # (V, R)
-    near, neighbours = pairwise.topk(min(NEIGHBOURS, len(vertices)), dim=-1, largest=False)
+    spread = farthest_points(features, min(len(features), max(count, OCCLUDER_VERTICES)))
+    vertices = spread[:count]
+    near, neighbours = _nearest(features, features[vertices], min(NEIGHBOURS, len(vertices)))
     # Inverse squared distance; a receiver answers for itself alone.
     weights = 1.0 / near.square().clamp_min(1e-12)
     return Receivers(
-        vertices=vertices, neighbours=neighbours, weights=weights / weights.sum(-1, keepdim=True)
+        vertices=vertices,
+        neighbours=neighbours,
+        weights=weights / weights.sum(-1, keepdim=True),
+        occluder_vertices=spread,
+        occluder_faces=_collapsed(mesh.faces, _nearest(features, features[spread], 1)[1][:, 0]),
     )
 
 
-def sky_transfer(mesh: Mesh, receivers: Receivers, *, directions: int) -> SkyTransfer:
-    """Cast the rays of one head: R receivers × D directions of a Fibonacci sphere."""
-    towards = sphere.fibonacci_directions(directions).to(mesh.vertices)
+def _nearest(features: Tensor, centres: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Distances and numbers (V, count) of the centres (R, C) nearest to each of the features (V, C)."""
+    found = [torch.cdist(some, centres).topk(count, dim=-1, largest=False) for some in features.split(4096)]
+    return torch.cat([some.values for some in found]), torch.cat([some.indices for some in found])
+
+
+def _collapsed(faces: Tensor, cluster: Tensor) -> Tensor:
+    """Faces (F', 3) that are left when the vertices of each cluster (V,) become one (Rossignac and Borrel
+    1993), each once."""
+    corners = cluster[faces]
+    apart = (corners != corners.roll(1, -1)).all(-1)
+    return torch.unique(corners[apart].sort(-1).values, dim=0)
+
+
+def needed_receivers(receivers: Receivers, used: Tensor) -> Tensor:
+    """Which receivers (R,) uint8 speak for vertices that any of S pictures show, used (S, V) uint8."""
+    shown = used.amax(0)[:, None].expand_as(receivers.neighbours).flatten()
+    needed = torch.zeros(len(receivers.vertices), dtype=torch.uint8, device=used.device)
+    return needed.scatter_reduce(0, receivers.neighbours.flatten(), shown, "amax")
+
+
+def sky_transfer(
+    mesh: Mesh, receivers: Receivers, *, directions: int, needed: Tensor | None = None
+) -> SkyTransfer:
+    """Cast the rays of one head: R receivers × D directions of a Fibonacci sphere.
+
+    needed (R,) uint8: receivers that are 0 there are left out, as if in the dark.
+    """
+    sky = sky_directions(directions, str(mesh.vertices.device))
     points = mesh.vertices[0][receivers.vertices]
     normals = mesh.normals[0][receivers.vertices]
+    if needed is None:
+        needed = torch.ones(len(points), dtype=torch.uint8, device=points.device)
+    coarse = Mesh(
+        vertices=mesh.vertices[:, receivers.occluder_vertices],
+        faces=receivers.occluder_faces,
+        normals=mesh.normals[:, receivers.occluder_vertices],
+    )
     solid_angle = 4.0 * math.pi / directions
-    shadowed = Occluder(mesh).cosine_transfer(points, normals, towards)
-    unshadowed = (normals @ towards.T).clamp_min(0.0)
+    shadowed = Occluder(coarse).adaptive_transfer(points, normals, needed, sky)
+    unshadowed = (normals @ sky.directions.T).clamp_min(0.0)
     # A receiver that sees little of the sky (behind an eyeball, inside a mouth) speaks for few points
     # that a camera sees: it must not darken its visible neighbours.
     openness = shadowed.sum(-1) / unshadowed.sum(-1).clamp_min(1e-8)
@@ -90,7 +122,7 @@ def sky_transfer(mesh: Mesh, receivers: Receivers, *, directions: int) -> SkyTra
     return SkyTransfer(
         shadowed=shadowed * solid_angle,
         unshadowed=unshadowed * solid_angle,
-        directions=towards,
+        directions=sky.directions,
         receivers=replace(receivers, weights=weights / weights.sum(-1, keepdim=True)),
     )
 

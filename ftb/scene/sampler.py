@@ -45,7 +45,7 @@ class SceneConfig:
 
     samples_per_head: int = 8
     sky_receivers: int = 1000
-    sky_directions: int = 96
+    sky_directions: int = 144
     framing: FramingConfig = field(default_factory=FramingConfig)
     light: LightConfig = field(default_factory=LightConfig)
     capture: CaptureConfig = field(default_factory=CaptureConfig)

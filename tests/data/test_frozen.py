@@ -21,7 +21,7 @@ from ftb.data.frozen_sources import FROZEN_HELD_OUT, held_out
 from ftb.data.stream import StreamConfig
 from ftb.render.ball import render_ball
 from ftb.render.base import resolve_rasterizer
-from ftb.render.pair import TransferCache, render_chunk
+from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.heads_frozen import FrozenHeads
 from ftb.scene.sampler import sample_chunk
 from ftb.types import Pair
@@ -69,10 +69,10 @@ def _rendered(part: str, number: int) -> Pair:
     chunks = -(-config.counts[part] // 2)
     source.heads = [h for h in source.heads if h.name == names[number * len(names) // chunks]]
     chunk = sample_chunk(config.scene, source, None, seed=0, split=draw_name(part), chunk=number)
-    transfer = TransferCache(config.scene, source).transfer(chunk.head)
     rasterizer = resolve_rasterizer("warp", torch.device("cpu"))
+    heads = HeadCache(config.scene, source, rasterizer)
     with torch.inference_mode():
-        return render_chunk(chunk, rasterizer, transfer, size=64, ball_size=16)
+        return render_chunk(chunk, rasterizer, heads, size=64, ball_size=16)
 
 
 @pytest.mark.parametrize("part", ["train", "test"])

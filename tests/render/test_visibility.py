@@ -11,10 +11,10 @@ import trimesh
 from ftb.maths import sphere
 from ftb.render.base import interpolate, resolve_rasterizer
 from ftb.render.light_maps import light_maps
-from ftb.render.occlusion import Occluder
+from ftb.render.occlusion import Occluder, farthest_points, sky_directions
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
-from ftb.render.sky import choose_receivers, sky_transfer, sky_visibility
+from ftb.render.sky import choose_receivers, needed_receivers, sky_transfer, sky_visibility
 from tests.render.shapes import bumpy_head, frontal_camera, mesh_of, one_key
 
 
@@ -76,3 +76,41 @@ def test_receivers_borrow_from_themselves():
     own = receivers.weights[receivers.vertices].max(dim=-1)
     assert float(own.values.min()) > 0.999
     torch.testing.assert_close(receivers.weights.sum(-1), torch.ones(mesh.vertices.shape[1]))
+
+
+def test_fewer_rays_find_the_same_openness():
+    mesh = mesh_of(bumpy_head())
+    points, normals = mesh.vertices[0][::20], mesh.normals[0][::20]
+    sky = sky_directions(144, "cpu")
+    exact = Occluder(mesh).cosine_transfer(points, normals, sky.directions)
+    needed = torch.ones(len(points), dtype=torch.uint8)
+    fewer = Occluder(mesh).adaptive_transfer(points, normals, needed, sky)
+    assert float((exact > 0).float().mean()) < 0.48  # something is hidden
+    assert float(((exact > 0) != (fewer > 0)).float().mean()) < 0.01
+    torch.testing.assert_close(fewer[:, : sky.few], exact[:, : sky.few])
+    off = (fewer.sum(-1) - exact.sum(-1)) / exact.sum(-1).clamp_min(1.0)
+    assert abs(float(off.mean())) < 0.01
+
+
+def test_what_no_picture_shows_stays_in_the_dark():
+    mesh = mesh_of(bumpy_head())
+    receivers = choose_receivers(mesh, 60)
+    used = torch.zeros(2, mesh.vertices.shape[1], dtype=torch.uint8)
+    used[0, 5] = used[1, 700] = 1
+    needed = needed_receivers(receivers, used)
+    assert sorted(needed.nonzero()[:, 0].tolist()) == sorted(
+        {int(number) for vertex in (5, 700) for number in receivers.neighbours[vertex]}
+    )
+    whole = sky_transfer(mesh, receivers, directions=48)
+    part = sky_transfer(mesh, receivers, directions=48, needed=needed)
+    lit = needed.bool()
+    torch.testing.assert_close(part.shadowed[lit], whole.shadowed[lit], rtol=0, atol=0)
+    assert float(part.shadowed[~lit].abs().max()) == 0.0
+    for vertex in (5, 700):
+        weights = part.receivers.weights[vertex], whole.receivers.weights[vertex]
+        torch.testing.assert_close(*weights, rtol=0, atol=0)
+
+
+def test_farthest_points_spread():
+    line = torch.linspace(0.0, 1.0, 101)[:, None]
+    assert farthest_points(line, 5).tolist() == [0, 100, 50, 25, 75]

@@ -1,0 +1,52 @@
+"""What is kept of heads, and which faces are drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+
+from ftb.render.base import resolve_rasterizer
+from ftb.render.pair import HeadCache, shows_front_only
+from ftb.scene.sampler import SceneConfig
+from tests.render.shapes import BumpyHeads
+
+CONFIG = SceneConfig(samples_per_head=2, sky_receivers=50, sky_directions=32)
+
+
+class Recurring(BumpyHeads):
+    recurring = True
+
+
+def drawn(source, seed=0):
+    return source.head(torch.Generator().manual_seed(seed))
+
+
+def test_a_closed_head_shows_its_front_only():
+    head, rasterizer = drawn(BumpyHeads()), resolve_rasterizer("warp")
+    assert shows_front_only(head, rasterizer)
+    inside_out = dataclasses.replace(
+        head, mesh=dataclasses.replace(head.mesh, faces=head.mesh.faces.flip(-1))
+    )
+    assert not shows_front_only(inside_out, rasterizer)
+
+
+def test_recurring_heads_keep_their_transfer():
+    source = Recurring()
+    cache = HeadCache(CONFIG, source, resolve_rasterizer("warp"), keep=1)
+    first, second = drawn(source, 0), drawn(source, 1)
+    nothing = torch.zeros(1, first.mesh.vertices.shape[1], dtype=torch.uint8)
+    kept = cache.transfer(first, nothing)
+    assert cache.transfer(first, nothing) is kept
+    assert float(kept.shadowed.max()) > 0.0  # all of it, whatever is shown
+    cache.transfer(second, nothing)
+    assert cache.transfer(first, nothing) is not kept  # only one is kept
+
+
+def test_fresh_heads_cast_rays_for_what_is_shown():
+    source = BumpyHeads()
+    cache = HeadCache(CONFIG, source, resolve_rasterizer("warp"))
+    head = drawn(source)
+    nothing = torch.zeros(1, head.mesh.vertices.shape[1], dtype=torch.uint8)
+    assert float(cache.transfer(head, nothing).shadowed.max()) == 0.0
+    assert float(cache.transfer(head, 1 - nothing).shadowed.max()) > 0.0
