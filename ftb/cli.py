@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 import ftb
+from ftb.cli_bench import bench
 from ftb.cli_options import CONFIG, DEVICE, FILE, FOLDER, HDRI, HEADS, RENDERER, SETTINGS
 from ftb.cli_splits import evaluate, export_split
 
@@ -280,6 +281,7 @@ def info() -> None:
     click.echo(describe())
 
 
+cli.add_command(bench)
 cli.add_command(export_split)
 cli.add_command(evaluate)
 

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "ftb"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
-    ("cli_splits",),
+    ("cli_splits", "cli_bench"),
     ("cli_options",),
     (
         *("train", "preview", "export_split", "evaluate", "bench"),
