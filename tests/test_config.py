@@ -86,10 +86,10 @@ def test_configuration_round_trip_and_presets() -> None:
 
 
 def test_settings_that_must_change_together_may() -> None:
-    config = load_config(None, ("network.ball_size=32", "stream.ball_size=32"))
-    assert config.network.ball_size == 32
-    with pytest.raises(ValueError, match=r"--set: network.ball_size: expected stream.ball_size, 64, got 32"):
-        load_config(None, ("network.ball_size=32",))
+    config = load_config(None, ("network.ball_size=16", "stream.ball_size=16"))
+    assert config.network.ball_size == 16
+    with pytest.raises(ValueError, match=r"--set: network.ball_size: expected stream.ball_size, 32, got 16"):
+        load_config(None, ("network.ball_size=16",))
 
 
 def test_messages_name_the_file(tmp_path: Path) -> None:
