@@ -159,7 +159,7 @@ def test_resuming_with_another_configuration_names_the_keys(tmp_path: Path) -> N
     done = run_train(out, "--resume", "--steps", "3", "--set", "loss.ball=2")
     assert done.exit_code == 2
     assert "train.steps was 2, now 3" in done.stderr
-    assert "loss.ball was 1.0, now 2" in done.stderr
+    assert "loss.ball was 3.0, now 2" in done.stderr
     assert done.stderr.count("\n") == 1
     again = run_train(out, "--steps", "2")
     assert again.exit_code == 2
