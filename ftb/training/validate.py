@@ -53,7 +53,7 @@ class MeanLightKeeper:
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """metrics: as stored under `val` in metrics.json; shown: the first pairs and what was predicted."""
+    """metrics: as stored under `val` in metrics.json; shown: some pairs of it and what was predicted."""
 
     metrics: dict[str, Any]
     shown: tuple[Pair, Prediction]
@@ -82,6 +82,7 @@ def validate(network: nn.Module, streams: Streams, mean_light: MeanLight) -> Val
     }
     tallies = {name: _Tally(tuple(METRICS) if not name else _BASELINE_METRICS) for name in answers}
     shown: list[tuple[Pair, Prediction]] = []
+    stride = max(1, config.val_samples // config.preview_count)
     done = 0
     with torch.no_grad(), streams.open("val") as stream:
         for pair in stream.batches(start=0, count=streams.batches_for(config.val_samples)):
@@ -89,14 +90,17 @@ def validate(network: nn.Module, streams: Streams, mean_light: MeanLight) -> Val
             predictions = {name: answer(pair) for name, answer in answers.items()}
             for name, prediction in predictions.items():
                 tallies[name].add(prediction, pair)
-            wanted = config.preview_count - done
-            if wanted > 0:
-                shown.append((pair[:wanted].to("cpu"), predictions[""][:wanted].to("cpu")))
+            # Spread over the split: neighbours share a head.
+            first = -done % stride
+            shown.append((pair[first::stride].to("cpu"), predictions[""][first::stride].to("cpu")))
             done += pair.index.shape[0]
     metrics = {"samples": done, **tallies[""].result()}
     metrics |= {name: tally.result() for name, tally in tallies.items() if name}
-    pairs, predictions_shown = zip(*shown, strict=True)
-    return Validation(metrics=metrics, shown=(concatenate(list(pairs)), concatenate(list(predictions_shown))))
+    pairs, predicted = zip(*shown, strict=True)
+    few = slice(config.preview_count)
+    return Validation(
+        metrics=metrics, shown=(concatenate(list(pairs))[few], concatenate(list(predicted))[few])
+    )
 
 
 class _Tally:
