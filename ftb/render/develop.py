@@ -50,7 +50,7 @@ def _moments(colours_linear: Tensor, gains: Tensor) -> tuple[Tensor, Tensor]:
     weights = gains * color.luminance(torch.eye(3, device=gains.device))  # (S, 3)
     sums, squares = [], []
     for colours, weight in zip(colours_linear, weights, strict=True):
-        levels = colours.reshape(-1, 3) @ weight
+        levels = weight @ colours.permute(2, 0, 1).reshape(3, -1)
         sums.append(levels.sum())
         squares.append(levels.dot(levels))
     return torch.stack(sums), torch.stack(squares)
@@ -138,7 +138,9 @@ def _add_noise(linear: Tensor, capture: Capture) -> Tensor:
     _, height, width, _ = linear.shape
     bank = noise_bank(str(linear.device))
     rows = (capture.noise_offset[:, :1] + torch.arange(height, device=linear.device)) % NOISE_BANK  # (S, H)
-    columns = (capture.noise_offset[:, 1:] + torch.arange(width, device=linear.device)) % NOISE_BANK
+    # Whole vectors of pixels, for the fused kernels.
+    first = torch.div(capture.noise_offset[:, 1:], 16, rounding_mode="floor") * 16
+    columns = (first + torch.arange(width, device=linear.device)) % NOISE_BANK
     noise = bank[rows[:, :, None], columns[:, None, :]]  # (S, H, W, 3)
     shot = capture.shot_noise[:, None, None, None].square() * linear.clamp_min(0.0)
     deviation = (shot + capture.read_noise[:, None, None, None].square()).sqrt()

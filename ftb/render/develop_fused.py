@@ -6,15 +6,17 @@ passes, because its planes then stay in the cache.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from ftb.maths import color
-from ftb.render import develop_kernel as kernels
+from ftb.render import develop_kernel, expose_kernel
 from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_seen, noise_bank
 from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, quantise_planes
+from ftb.render.row_kernel import Row
 from ftb.render.shade import Shaded
 from ftb.render.warp_start import launch, wp
 from ftb.scene.capture import Capture
@@ -49,18 +51,45 @@ def photograph(
     """Photographs (S, H, W, 3) in [0, 1], and `shaded` at their exposure: greyed albedo, and as its
     radiance what is left when visibility · albedo/π · irradiance is taken off.
 
-    gains (S, 3) as of `exposure_gains`; lighting already times the gains. Overwrites `shaded`.
+    gains (S, 3) as of `exposure_gains`; lighting already times the gains. Overwrites `shaded` where its
+    colours lie in planes, (S, 3, H, W) in memory, as those of `shade_fused` do.
     """
     samples, size = shaded.mask.shape[:2]
     film = _film(gains, camera, lighting, capture, size)
-    photo = torch.empty_like(shaded.radiance_linear)
+    layers = _Layers(
+        mask=shaded.mask.contiguous(),
+        visibility=shaded.visibility.contiguous(),
+        irradiance=_planes(shaded.irradiance_linear),
+        albedo=_planes(shaded.albedo_linear),
+        radiance=_planes(shaded.radiance_linear),
+        photo=torch.empty(samples, 3, size, size, device=shaded.mask.device),
+    )
     step = samples
-    if photo.device.type == "cpu":
+    if layers.photo.device.type == "cpu":
         step = max(1, PIXELS_AT_ONCE // (size * size))
     for first in range(0, samples, step):
         part = slice(first, first + step)
-        _develop(shaded[part], film[part], photo[part])
-    return photo, shaded
+        _develop(layers[part], film[part])
+    albedo, residual = layers.albedo.permute(0, 2, 3, 1), layers.radiance.permute(0, 2, 3, 1)
+    exposed = replace(shaded, albedo_linear=albedo, radiance_linear=residual)
+    return layers.photo.permute(0, 2, 3, 1), exposed
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layers(TensorData):
+    """As of `Shaded`, and the photograph: planes (S, H, W), of colours (S, 3, H, W)."""
+
+    mask: Tensor
+    visibility: Tensor
+    irradiance: Tensor
+    albedo: Tensor
+    radiance: Tensor
+    photo: Tensor
+
+
+def _planes(colours: Tensor) -> Tensor:
+    """(S, H, W, 3) as (S, 3, H, W), without a copy where colours lie in planes already."""
+    return colours.permute(0, 3, 1, 2).contiguous()
 
 
 def _film(gains: Tensor, camera: Camera, lighting: Lighting, capture: Capture, size: int) -> Film:
@@ -82,56 +111,57 @@ def _film(gains: Tensor, camera: Camera, lighting: Lighting, capture: Capture, s
         kind=capture.backdrop.to(torch.int32),
         ends=capture.backdrop_linear.contiguous(),
         slope=torch.stack([capture.backdrop_turn.cos(), capture.backdrop_turn.sin()], dim=-1),
-        seen=backdrop_seen(camera, lighting, kernels.BACKDROP_RAYS).contiguous(),
+        seen=backdrop_seen(camera, lighting, expose_kernel.BACKDROP_RAYS).contiguous(),
     )
 
 
 def tone_curves(capture: Capture) -> Tensor:
     """Encoded values (S, 1026) of S captures, by sRGB, gamma and contrast, at the steps of linear light that
     `develop_kernel.encode` counts: from 2⁻¹⁶ on 64 evenly in each octave, up to 1 + 1/64."""
-    steps = torch.arange(kernels.CURVE_STEPS + 1, device=capture.gamma.device)
-    linear = kernels.DARKEST * 2.0 ** (steps // 64) * (1.0 + (steps % 64) / 64.0)
+    steps = torch.arange(develop_kernel.CURVE_STEPS + 1, device=capture.gamma.device)
+    linear = develop_kernel.DARKEST * 2.0 ** (steps // 64) * (1.0 + (steps % 64) / 64.0)
     encoded = color.srgb_from_linear(linear.clamp_max(1.0)).clamp(1e-6, 1.0) ** capture.gamma[:, None]
     contrast = capture.contrast[:, None]
     return encoded + contrast * encoded * (1.0 - encoded) * (2.0 * encoded - 1.0)
 
 
-def _develop(shaded: Shaded, film: Film, photo: Tensor) -> None:
-    """Fill `photo` (S, H, W, 3)."""
-    samples, size = photo.shape[:2]
-    linear = _exposed(shaded, film, size)
-    linear = blurred(linear, film.taps)
-    luma = torch.empty(samples, size, size, device=photo.device)
-    chroma = torch.empty(samples, 2, size // 2, size // 2, device=photo.device)
-    noise = [_vec3(noise_bank(str(photo.device))), wp.from_torch(film.offset, dtype=wp.vec2i)]
-    look = [_vec4(film.film), film.grey, film.quality, film.curves]
-    inputs = [size, NOISE_BANK, linear, *noise, *look, luma, chroma, _vec3(photo)]
-    launch(kernels.tone, luma.numel() // 4, inputs, photo.device)
-    if photo.device.type == "cpu" and bool((film.quality >= 100.0).all()):
+def _develop(layers: _Layers, film: Film) -> None:
+    """Fill the photograph."""
+    samples, _, size, _ = layers.photo.shape
+    device = layers.photo.device
+    linear = blurred(_exposed(layers, film), film.taps)
+    luma = torch.empty(samples, size, size, device=device)
+    chroma = torch.empty(samples, 2, size // 2, size // 2, device=device)
+    noise = [_rows(_noise_planes(str(device))), wp.from_torch(film.offset, dtype=wp.vec2i)]
+    look = [wp.from_torch(film.film, dtype=wp.vec4), film.grey, film.quality, film.curves]
+    planes = [_rows(luma), chroma, _rows(layers.photo)]
+    inputs = [size, NOISE_BANK, _rows(linear), *noise, *look, *planes]
+    launch(develop_kernel.tone, luma.numel() // 32, inputs, device)
+    if device.type == "cpu" and bool((film.quality >= 100.0).all()):
         return
     quantise_planes(luma, LUMA_TABLE, film.quality)
     quantise_planes(chroma.flatten(0, 1), CHROMA_TABLE, film.quality.repeat_interleave(2))
-    inputs = [size, luma, chroma, film.grey, film.quality, _vec3(photo)]
-    launch(kernels.from_planes, luma.numel() // 4, inputs, photo.device)
+    inputs = [size, _rows(luma), chroma, film.grey, film.quality, _rows(layers.photo)]
+    launch(develop_kernel.from_planes, luma.numel() // 16, inputs, device)
 
 
-def _exposed(shaded: Shaded, film: Film, size: int) -> Tensor:
+def _exposed(layers: _Layers, film: Film) -> Tensor:
     """Linear pictures (S, 3, H + 8, W + 8), their edges repeated."""
-    side = size + 2 * BLUR_RADIUS
-    linear = torch.empty(len(film.grey), 3, side, side, device=film.grey.device)
-    backdrop = kernels.Backdrop()
+    size = layers.photo.shape[-1]
+    linear = torch.empty_like(layers.photo)
+    backdrop = expose_kernel.Backdrop()
     backdrop.kind, backdrop.seen = wp.from_torch(film.kind), _vec3(film.seen)
     backdrop.ends, backdrop.slope = _vec3(film.ends), wp.from_torch(film.slope, dtype=wp.vec2)
-    face = [shaded.mask, _vec3(shaded.irradiance_linear), shaded.visibility]
-    face += [_vec3(shaded.albedo_linear), _vec3(shaded.radiance_linear)]
-    inputs = [size, BLUR_RADIUS, backdrop, _vec3(film.gains), film.grey, *face, linear]
-    launch(kernels.expose, shaded.mask.numel(), inputs, linear.device)
-    near, far = BLUR_RADIUS, BLUR_RADIUS + size
-    linear[:, :, near:far, :near] = linear[:, :, near:far, near : near + 1]
-    linear[:, :, near:far, far:] = linear[:, :, near:far, far - 1 : far]
-    linear[:, :, :near] = linear[:, :, near : near + 1]
-    linear[:, :, far:] = linear[:, :, far - 1 : far]
-    return linear
+    face = [layers.mask, layers.visibility, layers.irradiance, layers.albedo, layers.radiance, linear]
+    inputs = [size, backdrop, _vec3(film.gains), film.grey, *map(_rows, face)]
+    launch(expose_kernel.expose, layers.mask.numel() // 16, inputs, linear.device)
+    return torch.nn.functional.pad(linear, [BLUR_RADIUS] * 4, mode="replicate")
+
+
+@lru_cache(maxsize=2)
+def _noise_planes(device: str) -> Tensor:
+    """The bank of noise (3, N, N)."""
+    return noise_bank(device).permute(2, 0, 1).contiguous()
 
 
 def blurred(linear: Tensor, taps: Tensor) -> Tensor:
@@ -153,5 +183,5 @@ def _vec3(tensor: Tensor) -> wp.array:
     return wp.from_torch(tensor.view(-1, 3), dtype=wp.vec3)
 
 
-def _vec4(tensor: Tensor) -> wp.array:
-    return wp.from_torch(tensor.view(-1, 4), dtype=wp.vec4)
+def _rows(planes: Tensor) -> wp.array:
+    return wp.from_torch(planes.view(-1, 16), dtype=Row)

@@ -119,7 +119,7 @@ def _lit_vertices(mesh: Mesh, camera: Camera, light: Illumination, used: Tensor,
 def _shade(mesh: Mesh, camera: Camera, fragments: Fragments, lit: _Lit, shaded: Shaded) -> None:
     """Fill `shaded` where a face is."""
     layers = [shaded.radiance_linear, shaded.normals, shaded.albedo_linear, shaded.irradiance_linear]
-    layers = [_vectors(layer.view(-1, 3)) for layer in layers]
+    layers = [layer.permute(0, 3, 1, 2) for layer in layers]  # contiguous, as `_empty` made them
     layers += [shaded.visibility, shaded.light_visibility]
     inputs = [_view(camera, fragments), _surface(mesh, lit), _light(camera, lit), *layers]
     launch(shade_kernel.shade_pixels, shaded.mask.numel(), inputs, shaded.mask.device)
@@ -184,9 +184,12 @@ def _maps(maps: LightMaps) -> vertex_kernel.Maps:
 
 
 def _empty(fragments: Fragments, keys: int) -> Shaded:
-    """Layers to be written where a face is; elsewhere they keep what they are made with."""
+    """Layers to be written where a face is; elsewhere they keep what they are made with. Colours lie in
+    planes."""
     covered = fragments.pix_to_face >= 0
-    colour = [torch.zeros(*covered.shape, 3, device=covered.device) for _ in range(4)]
+    samples, height, width = covered.shape
+    planes = [torch.zeros(samples, 3, height, width, device=covered.device) for _ in range(4)]
+    colour = [plane.permute(0, 2, 3, 1) for plane in planes]
     return Shaded(
         radiance_linear=colour[0],
         mask=covered.float(),

@@ -207,15 +207,22 @@ def with_key(received: Received, key: Key, point: Point, texel: vec5, cosine: fl
     return received
 
 
+@wp.func
+def store3(planes: wp.array(dtype=float), at: int, plane: int, value: wp.vec3):
+    planes[at] = value[0]
+    planes[at + plane] = value[1]
+    planes[at + 2 * plane] = value[2]
+
+
 @wp.kernel
 def shade_pixels(
     view: View,
     surface: Surface,
     light: Light,
-    radiance: wp.array(dtype=wp.vec3),
-    normals: wp.array(dtype=wp.vec3),
-    albedos: wp.array(dtype=wp.vec3),
-    irradiance: wp.array(dtype=wp.vec3),
+    radiance: wp.array(dtype=float),  # planes of colours (S, 3, H, W)
+    normals: wp.array(dtype=float),
+    albedos: wp.array(dtype=float),
+    irradiance: wp.array(dtype=float),
     visibility: wp.array(dtype=float),
     light_visibility: wp.array(dtype=float),
 ):
@@ -224,7 +231,8 @@ def shade_pixels(
     face = int(view.pix_to_face[n])
     if face < 0:
         return
-    sample = quotient(n, view.size * view.size)
+    plane = view.size * view.size
+    sample = quotient(n, plane)
     r = record_at(surface, sample, face, view.bary_coords[n])
     facet = surface.facets[face]
     point = point_at(view, sample, n, wp.vec3(r[0], r[1], r[2]), facet)
@@ -240,9 +248,9 @@ def shade_pixels(
     # F0 under 2 % is an occluded or absent surface (Karis 2014): no reflection at all for 0.
     specular = received.specular * wp.min(50.0 * texel[4], 1.0)
     albedo = wp.vec3(texel[0], texel[1], texel[2])
-    radiance[n] = wp.cw_mul(albedo, received.arriving) * INVERSE_PI + specular
-    normals[n] = point.normal
-    albedos[n] = albedo
-    irradiance[n] = wp.vec3(r[13], r[14], r[15])
-    share = luminance(received.arriving) / wp.max(received.unshadowed, 1.0e-8)
-    visibility[n] = wp.clamp(share, 0.0, 1.0)
+    at = n + 2 * sample * plane
+    store3(radiance, at, plane, wp.cw_mul(albedo, received.arriving) * INVERSE_PI + specular)
+    store3(normals, at, plane, point.normal)
+    store3(albedos, at, plane, albedo)
+    store3(irradiance, at, plane, wp.vec3(r[13], r[14], r[15]))
+    visibility[n] = wp.min(luminance(received.arriving) / wp.max(received.unshadowed, 1.0e-8), 1.0)
