@@ -25,16 +25,18 @@ def folded_ball(material: BallMaterial, size: int, environment: Tensor) -> Tenso
     columns = _parts(maps).reshape(4, len(maps), -1, 3).permute(0, 2, 1, 3).flatten(2)  # (4, J/4, B · 3)
     parts = torch.bmm(matrix, columns).unflatten(-1, (-1, 3))  # (4, P/4, B, 3)
     # In the corner at (±x, ±y) odd parts change their sign.
-    signs = _signs(torch.tensor(PARITIES, device=maps.device, dtype=maps.dtype))
-    pixels = (signs @ parts.flatten(1)).view(-1, len(maps), 3)  # (P, B, 3), a corner after the other
+    pixels = (_signs(maps.device, maps.dtype) @ parts.flatten(1)).view(
+        -1, len(maps), 3
+    )  # (P, B, 3), a corner after the other
     return pixels[_order(size, maps.device)].transpose(0, 1).reshape(*lead, -1, 3)
 
 
-def _signs(corners: Tensor) -> Tensor:
+@constant
+def _signs(device: torch.device, dtype: torch.dtype) -> Tensor:
     """(4 corners, 4 parts): sign of each part in each corner; both are listed as in PARITIES."""
-    odd = corners < 0  # (4, 2)
+    odd = torch.tensor(PARITIES) < 0  # (4, 2)
     flips = (odd[:, None, :] & odd[None, :, :]).sum(-1)
-    return 1.0 - 2.0 * (flips % 2).to(corners.dtype)
+    return (1.0 - 2.0 * (flips % 2)).to(device, dtype)
 
 
 def _parts(maps: Tensor) -> Tensor:

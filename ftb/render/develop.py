@@ -45,15 +45,17 @@ def exposure_gains(shaded: Shaded, lighting_colour: Tensor, capture: Capture) ->
 def _moments(colours_linear: Tensor, gains: Tensor) -> tuple[Tensor, Tensor]:
     """Sums over pixels (S,) of the luminance of colours (S, H, W, 3) · gains (S, 3), and of its square.
 
-    One picture after the other: a batch of them would leave the cache.
+    On a CPU one picture after the other: a batch of them would leave the cache.
     """
     weights = gains * color.luminance(torch.eye(3, device=gains.device))  # (S, 3)
+    planes = colours_linear.permute(0, 3, 1, 2).flatten(2)  # (S, 3, P)
+    step = 1 if planes.device.type == "cpu" else max(1, len(planes))
     sums, squares = [], []
-    for colours, weight in zip(colours_linear, weights, strict=True):
-        levels = weight @ colours.permute(2, 0, 1).reshape(3, -1)
-        sums.append(levels.sum())
-        squares.append(levels.dot(levels))
-    return torch.stack(sums), torch.stack(squares)
+    for some, weight in zip(planes.split(step), weights.split(step), strict=True):
+        levels = torch.bmm(weight[:, None], some)[:, 0]  # (s, P)
+        sums.append(levels.sum(-1))
+        squares.append(torch.linalg.vecdot(levels, levels))
+    return torch.cat(sums), torch.cat(squares)
 
 
 def backdrop(camera: Camera, lighting: Lighting, capture: Capture, size: int) -> Tensor:

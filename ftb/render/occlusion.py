@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ftb.maths import sphere
 from ftb.maths.shapes import expect_shape
-from ftb.render.warp_start import wp
+from ftb.render.warp_start import launch, on_torch_stream, wp
 from ftb.types import Mesh, TensorData
 
 # A ray starts this far above the surface, so that it does not hit the triangle it leaves. Smooth
@@ -175,9 +175,10 @@ class Occluder:
         expect_shape(mesh.vertices, "1 V 3", name="mesh.vertices")
         self._points = mesh.vertices[0].detach().float().contiguous()
         self._indices = mesh.faces.to(torch.int32).reshape(-1).contiguous()
-        self._mesh = wp.Mesh(
-            wp.from_torch(self._points, dtype=wp.vec3), wp.from_torch(self._indices, dtype=wp.int32)
-        )
+        with on_torch_stream(self._points.device):
+            self._mesh = wp.Mesh(
+                wp.from_torch(self._points, dtype=wp.vec3), wp.from_torch(self._indices, dtype=wp.int32)
+            )
 
     def cosine_transfer(self, points: Tensor, normals: Tensor, directions: Tensor) -> Tensor:
         """max(n·d, 0) where direction d is seen from the point, else 0.
@@ -185,13 +186,15 @@ class Occluder:
         points, normals (P, 3), directions (D, 3) unit → (P, D).
         """
         transfer = torch.empty(len(points), len(directions), device=points.device)
-        wp.launch(
-            _cosine_transfer_kernel,
-            dim=(len(points), len(directions)),
-            inputs=[self._mesh.id, _vectors(points), _vectors(normals), _vectors(directions), RAY_OFFSET_M],
-            outputs=[wp.from_torch(transfer)],
-            device=wp.device_from_torch(points.device),
-        )
+        inputs = [self._mesh.id, _vectors(points), _vectors(normals), _vectors(directions), RAY_OFFSET_M]
+        device = wp.device_from_torch(points.device)
+        with on_torch_stream(points.device):
+            wp.launch(
+                _cosine_transfer_kernel,
+                tuple(transfer.shape),
+                [*inputs, wp.from_torch(transfer)],
+                device=device,
+            )
         return transfer
 
     def adaptive_transfer(
@@ -207,9 +210,10 @@ class Occluder:
         directions = _vectors(sky.directions)
         inputs = [self._mesh.id, _vectors(points), _vectors(normals), wp.from_torch(needed), directions]
         options = {"outputs": [wp.from_torch(transfer)], "device": wp.device_from_torch(points.device)}
-        wp.launch(_few_kernel, (len(points), sky.few), inputs=[*inputs, sky.few, RAY_OFFSET_M], **options)
-        inputs += [wp.from_torch(sky.neighbours, dtype=wp.vec3i), sky.few, RAY_OFFSET_M]
-        wp.launch(_rest_kernel, (len(points), count - sky.few), inputs=inputs, **options)
+        with on_torch_stream(points.device):
+            wp.launch(_few_kernel, (len(points), sky.few), inputs=[*inputs, sky.few, RAY_OFFSET_M], **options)
+            inputs += [wp.from_torch(sky.neighbours, dtype=wp.vec3i), sky.few, RAY_OFFSET_M]
+            wp.launch(_rest_kernel, (len(points), count - sky.few), inputs=inputs, **options)
         return transfer
 
     def light_visibility(
@@ -224,19 +228,6 @@ class Occluder:
         visibility = torch.zeros(len(points), device=points.device)
         towards = wp.vec3(*(float(component) for component in direction))
         tan_radius = float(torch.tan(torch.tensor(angular_radius)))
-        wp.launch(
-            _disc_visibility_kernel,
-            dim=len(points),
-            inputs=[
-                self._mesh.id,
-                _vectors(points),
-                _vectors(normals),
-                towards,
-                tan_radius,
-                samples,
-                RAY_OFFSET_M,
-            ],
-            outputs=[wp.from_torch(visibility)],
-            device=wp.device_from_torch(points.device),
-        )
+        inputs = [self._mesh.id, _vectors(points), _vectors(normals), towards, tan_radius, samples]
+        launch(_disc_visibility_kernel, len(points), [*inputs, RAY_OFFSET_M, visibility], points.device)
         return visibility

@@ -150,7 +150,8 @@ def render_chunk(
 
 def _photograph(chunk: Chunk, shaded: Shaded, ball_size: int) -> Pair:
     capture, lighting = chunk.capture, chunk.lighting
-    facing = torch.tensor([[0.0, 0.0, 1.0]], device=shaded.mask.device)
+    facing = lighting.key_dirs.new_zeros(1, 3)
+    facing[:, 2] = 1.0
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
     gains = exposure_gains(shaded, colour, capture)
     lighting = scale_lighting(lighting, gains)

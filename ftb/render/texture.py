@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -36,9 +37,12 @@ def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
         starts.append(starts[-1] + levels[-1].shape[0] ** 2)
         levels.append(level)
     texels = torch.cat([level.reshape(-1, 5) for level in levels])
-    return Pyramid(
-        texels=texels, starts=torch.tensor(starts, dtype=torch.int32, device=texels.device), size=size
-    )
+    return Pyramid(texels=texels, starts=_on_device(tuple(starts), str(texels.device)), size=size)
+
+
+@lru_cache(maxsize=16)
+def _on_device(numbers: tuple[int, ...], device: str) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.int32, device=device)
 
 
 def facets(mesh: Mesh, size: int) -> Tensor:

@@ -1,12 +1,13 @@
 """Warp, started once and without noise."""
 
+import contextlib
 import os
 import sys
 
 import torch
 import warp as wp
 
-__all__ = ["launch", "wp"]
+__all__ = ["launch", "on_torch_stream", "wp"]
 
 
 def _start_quietly() -> None:
@@ -27,6 +28,13 @@ def _start_quietly() -> None:
 
 
 _start_quietly()
+
+
+def on_torch_stream(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Within it Warp works on torch's own stream, so that neither has to wait for the other."""
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    return wp.ScopedStream(wp.stream_from_torch(device))
 
 
 def launch(kernel: wp.Kernel, threads: int, inputs: list, device: torch.device) -> None:
