@@ -118,7 +118,8 @@ def sky_transfer(
     # A receiver that sees little of the sky (behind an eyeball, inside a mouth) speaks for few points
     # that a camera sees: it must not darken its visible neighbours.
     openness = shadowed.sum(-1) / unshadowed.sum(-1).clamp_min(1e-8)
-    weights = receivers.weights * (openness.square() + 1e-4)[receivers.neighbours]
+    open_enough = (openness.square() + 1e-4).index_select(0, receivers.neighbours.flatten())
+    weights = receivers.weights * open_enough.view_as(receivers.weights)
     return SkyTransfer(
         shadowed=shadowed * solid_angle,
         unshadowed=unshadowed * solid_angle,
@@ -151,7 +152,8 @@ def sky_visibility(transfer: SkyTransfer, lighting: Lighting, cam_from_head: Ten
     receivers = transfer.receivers
     spread = torch.zeros(len(receivers.neighbours), samples * 3, device=ratio.device)
     for neighbour in range(receivers.neighbours.shape[-1]):
-        spread += ratio[receivers.neighbours[:, neighbour]] * receivers.weights[:, neighbour, None]
+        borrowed = ratio.index_select(0, receivers.neighbours[:, neighbour])
+        spread.addcmul_(borrowed, receivers.weights[:, neighbour, None])
     return spread.reshape(-1, samples, 3).permute(1, 0, 2).contiguous()  # (S, V, 3)
 
 

@@ -33,7 +33,8 @@ def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
     level = torch.cat([albedo_linear.float(), material.float()], dim=-1)  # (T, T, 5)
     levels, starts = [level], [0]
     while level.shape[0] % 2 == 0 and level.shape[0] // 2 >= LEAST_SIZE:
-        level = level.unflatten(1, (-1, 2)).unflatten(0, (-1, 2)).mean((1, 3))
+        rows = (level[0::2] + level[1::2]).unflatten(1, (-1, 2))
+        level = 0.25 * (rows[:, :, 0] + rows[:, :, 1])
         starts.append(starts[-1] + levels[-1].shape[0] ** 2)
         levels.append(level)
     texels = torch.cat([level.reshape(-1, 5) for level in levels])
@@ -48,12 +49,13 @@ def _on_device(numbers: tuple[int, ...], device: str) -> Tensor:
 def facets(mesh: Mesh, size: int) -> Tensor:
     """Unit normal of each face of one shape, and how many texels of a texture of `size` × `size` it has a
     metre: (F, 4)."""
-    corners = mesh.vertices[0][mesh.faces].float()  # (F, 3, 3)
+    numbers = mesh.faces.flatten()
+    corners = mesh.vertices[0].float().index_select(0, numbers).view(-1, 3, 3)  # (F, 3, 3)
     normals = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = normals.norm(dim=-1, keepdim=True).clamp_min(LEAST_AREA)
     if mesh.uvs is None:
         return torch.cat([normals / area, torch.zeros_like(area)], dim=-1)
-    places = mesh.uvs[mesh.faces].float()
+    places = mesh.uvs.float().index_select(0, numbers).view(-1, 3, 2)
     u, v = places[:, 1] - places[:, 0], places[:, 2] - places[:, 0]
     covered = (u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]).abs()[:, None]
     return torch.cat([normals / area, size * (covered / area).sqrt()], dim=-1)

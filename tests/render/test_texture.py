@@ -1,0 +1,64 @@
+"""Pyramids of textures, and how finely faces are covered by them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from ftb.render.base import resolve_rasterizer
+from ftb.render.light_maps import light_maps
+from ftb.render.shade import Skin
+from ftb.render.shade_fused import Illumination, shade_fused
+from ftb.render.texture import facets, pyramid
+from ftb.types import Mesh
+from tests.render.shapes import frontal_camera, one_key
+
+
+def square(side: float) -> Mesh:
+    """A square that faces the camera and shows a whole texture."""
+    corners = torch.tensor([[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 1.0, 0.0]])
+    return Mesh(
+        vertices=(0.5 * side * corners)[None],
+        faces=torch.tensor([[0, 1, 2], [0, 2, 3]]),
+        normals=torch.tensor([0.0, 0.0, 1.0]).expand(1, 4, 3).contiguous(),
+        uvs=corners[:, :2] * 0.5 + 0.5,
+    )
+
+
+def test_levels_are_means(generator):
+    albedo, material = torch.rand(64, 64, 3, generator=generator), torch.rand(64, 64, 2, generator=generator)
+    levels = pyramid(albedo, material)
+    assert levels.starts.tolist() == [0, 64 * 64, 64 * 64 + 32 * 32]
+    both = torch.cat([albedo, material], dim=-1).permute(2, 0, 1)
+    for start, side in zip(levels.starts.tolist(), (64, 32, 16), strict=True):
+        expected = torch.nn.functional.avg_pool2d(both, 64 // side).permute(1, 2, 0).reshape(-1, 5)
+        torch.testing.assert_close(levels.texels[start : start + side * side], expected)
+
+
+def test_odd_textures_have_one_level():
+    assert pyramid(torch.rand(33, 33, 3), torch.rand(33, 33, 2)).starts.tolist() == [0]
+
+
+def test_facets_know_their_normals_and_texels():
+    found = facets(square(0.2), 64)
+    torch.testing.assert_close(found[:, :3], torch.tensor([0.0, 0.0, 1.0]).expand(2, 3))
+    torch.testing.assert_close(found[:, 3], torch.full((2,), 64 / 0.2))
+
+
+@pytest.mark.parametrize("size", [16, 32])
+def test_fine_patterns_do_not_alias(size):
+    # A chequerboard of single texels, eight to sixteen a pixel: every pixel must show its mean.
+    board = ((torch.arange(256)[:, None] + torch.arange(256)[None]) % 2).float()
+    skin = Skin(
+        albedo_linear=board[..., None].expand(256, 256, 3).contiguous(),
+        material=torch.tensor([0.5, 0.0]).expand(256, 256, 2).contiguous(),
+    )
+    mesh, lighting = square(0.26), one_key([0.0, 0.0, 1.0])
+    light = Illumination(lighting=lighting, maps=light_maps(lighting), sky_visibility=torch.ones(1, 4, 3))
+    camera = frontal_camera()
+    fragments = resolve_rasterizer("warp").rasterize(mesh, camera, size)
+    shaded = shade_fused(mesh, skin, camera, fragments, light)
+    torch.testing.assert_close(shaded.albedo_linear, torch.full((1, size, size, 3), 0.5))
+    assert math.isclose(float(shaded.radiance_linear.mean()), 0.5, rel_tol=1e-3)
