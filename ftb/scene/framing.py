@@ -10,6 +10,9 @@ from ftb.maths.shapes import expect_shape
 # Side of the square over the distance from the eyes' midpoint to the mouth's: chin and brow within, some
 # hair, little ground. Within the range that training draws from (`FramingConfig.crop`).
 CROP_OVER_EYES_TO_MOUTH = 2.6
+# Eyes to mouth as the detector of `ftb.data.faces` marks them, over that of a mesh's own landmarks: the mean
+# over 128 rendered frontal faces.
+DETECTED_OVER_MESH = 0.9
 # A face that looks up or down shows less of that distance; below this share it no longer zooms in.
 LEAST_FORESHORTENING = 0.5
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from ftb.maths import rotation
 from ftb.maths.random import generator_for
 from ftb.scene.capture import Capture, CaptureConfig, sample_capture
+from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH, DETECTED_OVER_MESH, LEAST_FORESHORTENING
 from ftb.scene.heads import Head, HeadSource
 from ftb.scene.lights import Environment, LightConfig, sample_lighting
 from ftb.scene.lights_draws import Draws
@@ -25,16 +26,21 @@ from ftb.types import Camera, Lighting, TensorData, stack
 class FramingConfig:
     """How the face stands in the picture. Angles are standard deviations in degrees.
 
-    crop: side of the square picture over the distance from the eyes' midpoint to the mouth's, in the
-    photo, tight crops more often; 1.6 cuts the chin, 5 is head and shoulders. shift: of the centre, in
-    sides. distance: camera to face, metres.
+    chin_up: the middle of the pitches, degrees: the heads at rest bow a little, people before a camera do
+    not. Side of the square picture over the distance from the eyes' midpoint to the mouth's, in the photo:
+    a share `detected` of photographs is framed by `scene.framing`, as the estimator frames them, with a
+    relative error of `jitter`; the others within `crop`, tight ones more often: 1.6 cuts the chin, 5 is head
+    and shoulders. shift: of the centre, in sides. distance: camera to face, metres.
     """
 
     yaw: float = 16.0
-    pitch: float = 9.0
+    pitch: float = 10.0
+    chin_up: float = 4.0
     roll: float = 5.0
-    crop: tuple[float, float] = (1.5, 5.0)
-    shift: float = 0.05
+    detected: float = 0.4
+    jitter: float = 0.1
+    crop: tuple[float, float] = (1.2, 5.0)
+    shift: float = 0.055
     distance: tuple[float, float] = (0.45, 2.5)
 
 
@@ -107,15 +113,18 @@ def sample_camera(config: FramingConfig, head: Head, *, generator: torch.Generat
     """
     draws = Draws(generator, 32)
     angles = [math.radians(draws.normal(spread)) for spread in (config.yaw, config.pitch, config.roll)]
+    angles[1] -= math.radians(config.chin_up)  # a positive pitch bows the head
     turn = rotation.from_yaw_pitch_roll(*(torch.tensor(angle) for angle in angles)).float()
     ratio = config.crop[0] * (config.crop[1] / config.crop[0]) ** (draws.uniform() ** 1.5)
+    framed = CROP_OVER_EYES_TO_MOUTH * DETECTED_OVER_MESH * math.exp(draws.normal(config.jitter))
+    ratio = framed if draws.chance(config.detected) else ratio
     distance = draws.log_uniform(*config.distance)
     shift = [draws.normal(config.shift), draws.normal(config.shift)]
     posed = head.landmarks.float() @ turn.T  # (5, 3)
     eyes, mouth = posed[:2].mean(0), posed[3:].mean(0)
     centre = (eyes + mouth) * 0.5
     frontal = float((eyes - mouth).norm())
-    side = ratio * max(float((eyes - mouth)[:2].norm()), 0.5 * frontal)
+    side = ratio * max(float((eyes - mouth)[:2].norm()), LEAST_FORESHORTENING * frontal)
     centre = centre + torch.tensor([shift[0] * side, shift[1] * side, 0.0])
     cam_from_head = torch.eye(4)
     cam_from_head[:3, :3] = turn

@@ -25,7 +25,7 @@ _HAIRLINE_CM = (6.9, 7.1, 6.7, 5.2, 3.4, 1.6, -0.6, -2.4, -1.2, 1.5, 1.2, -2.4, 
 class Fields:
     """Per texel (N,), float32. hairline (cm above), temple; beard, moustache: where they grow; brow_along,
     brow_across; lid: cm to the eyelids' margin; upper_lid; flush, thin: where blood shows; under_eye;
-    t_zone: where skin is oily; cavity: darkening inside the nostrils; front_crown (2, N). noise: one (K,
+    t_zone: where skin is oily; nostril: inside of the nostrils; front_crown (2, N). noise: one (K,
     N) bank for each wavelength, unit variance, to be mixed with K weights of unit norm; strands (2, N):
     fine streaks that run along the hair; spot, spot_rank: closeness to a freckle's place, [0, 1], and that
     freckle's rank; brow_hair: strokes along the brow's hairs, unit variance; iris_fibre, eye_veins (Ne,)
@@ -45,7 +45,7 @@ class Fields:
     thin: np.ndarray
     under_eye: np.ndarray
     t_zone: np.ndarray
-    cavity: np.ndarray
+    nostril: np.ndarray
     front_crown: np.ndarray
     mouth_depth: np.ndarray
     noise: tuple[np.ndarray, ...]
@@ -215,7 +215,8 @@ def _skin_places(atlas: Atlas, point: np.ndarray, skin: np.ndarray) -> dict[str,
     nose = _spot(point, (0.0, -3.9, 2.6), (1.5, 1.6, 1.6))
     forehead = _spot(point, (0.0, 4.6, 1.5), (3.0, 2.2, 3.0))
     bridge = _spot(point, (0.0, -2.0, 2.0), (1.0, 3.0, 2.0))
-    nostril = _spot(point, (0.75, -4.85, 1.3), (0.5, 0.4, 0.8)) * (atlas.normal[:, 1] < -0.2)
+    # The mesh has dimples there and no holes.
+    nostril = _spot(point, (0.98, -4.2, 3.2), (0.48, 0.45, 0.62)) * ramp(0.25, -0.15, atlas.normal[:, 1])
     spot, spot_rank = _spots(point, skin)
     return {
         "lid": lid,
@@ -224,7 +225,7 @@ def _skin_places(atlas: Atlas, point: np.ndarray, skin: np.ndarray) -> dict[str,
         "thin": atlas.masks["ears"] + 0.7 * ramp(0.35, 0.0, lid),
         "under_eye": skin * _spot(point, (2.9, -1.25, 1.0), (1.6, 0.6, 1.5)),
         "t_zone": skin * np.maximum(forehead, bridge),
-        "cavity": 1.0 - 0.8 * skin * nostril,
+        "nostril": skin * ramp(0.2, 0.5, nostril),
         "spot": spot,
         "spot_rank": spot_rank,
         "mouth_depth": np.clip((1.6 - point[:, 2]) / 3.0, 0.0, 1.0),
@@ -240,6 +241,7 @@ def _regions(atlas: Atlas, fields: dict[str, np.ndarray]) -> dict[str, np.ndarra
         "beard": np.maximum(fields["beard"], fields["moustache"]) > 0.01,
         "hair": fields["hairline"] > -6.5,
         "spots": fields["spot"] > 0.02,
+        "nostrils": fields["nostril"] > 0.01,
     }
     return {name: np.flatnonzero(place) for name, place in inside.items()}
 

@@ -21,6 +21,7 @@ MATERIALS = {
     "lash": (0.7, 0.03),
     "curtain": (0.60, 0.046),
 }
+NOSTRIL = np.array([0.012, 0.006, 0.005], dtype=np.float32)  # linear albedo
 HAIR_MATERIAL, BEARD_ROUGHNESS, CLOTH_MATERIAL = (0.60, 0.046), 0.62, (0.85, 0.03)
 
 
@@ -87,7 +88,7 @@ def paint_skin(canvas: Canvas) -> None:
         np.multiply(melanin, single(by_melanin[channel]), out=row)
         row += blood * single(by_blood[channel])
         np.exp(row, out=row)
-        row *= fields.cavity * single(base[channel])
+        row *= single(base[channel])
     roughness = canvas.material[0]
     np.multiply(fields.t_zone, single(-0.07 * look.skin.oil), out=roughness)
     roughness += canvas.middle * single(0.02)
@@ -136,6 +137,15 @@ def paint_creases(canvas: Canvas) -> None:
     rows = canvas.fields.atlas.rows["head"]
     openness = canvas.fields.atlas.masks["openness"][rows].astype(np.float32)
     canvas.albedo[:, rows] *= np.maximum(openness, 0.05) ** np.float32(canvas.look.skin.creases)
+
+
+def paint_nostrils(canvas: Canvas) -> None:
+    """The dark of the nostrils, whose holes the mesh only hints at: no light comes back out of them, and
+    nothing shines there."""
+    where = canvas.fields.regions["nostrils"]
+    share = np.float32(0.97) * canvas.fields.nostril[where]
+    canvas.blend(where, NOSTRIL[:, None], share)
+    canvas.blend_material(where, 0.9, 0.0, share)
 
 
 def paint_brows(canvas: Canvas) -> None:
@@ -238,10 +248,22 @@ def _eye_shade(fields: Fields) -> np.ndarray:
     return np.maximum(fields.atlas.masks["openness"][fields.atlas.rows["eye"]], 0.2) ** np.float32(0.7)
 
 
+LAYERS = (
+    paint_skin,
+    paint_lips,
+    paint_creases,
+    paint_brows,
+    paint_beard,
+    paint_nostrils,
+    paint_hair,
+    paint_cloth,
+)
+
+
 def paint_head(fields: Fields, look: Look) -> tuple[np.ndarray, np.ndarray]:
     """Textures of one person: albedo_linear (T, T, 3), material (T, T, 2), float32."""
     canvas = Canvas(fields, look)
-    for paint in (paint_skin, paint_lips, paint_creases, paint_brows, paint_beard, paint_hair, paint_cloth):
+    for paint in LAYERS:
         paint(canvas)
     rows, size = fields.atlas.rows, fields.atlas.size
     inside = paint_inside(fields, look, lip_colour(canvas)) | {

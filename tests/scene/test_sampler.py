@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from ftb.maths.random import generator_for
+from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH, DETECTED_OVER_MESH
 from ftb.scene.sampler import FramingConfig, SceneConfig, sample_camera, sample_chunk
 from tests.render.shapes import BumpyHeads
 
-STILL = FramingConfig(yaw=0.0, pitch=0.0, roll=0.0, crop=(2.5, 2.5), shift=0.0)
+STILL = FramingConfig(yaw=0.0, pitch=0.0, chin_up=0.0, roll=0.0, detected=0.0, crop=(2.5, 2.5), shift=0.0)
 
 
 def projected(camera, points):
@@ -44,6 +45,23 @@ def test_positive_yaw_turns_the_face_to_image_right():
         forward = camera.cam_from_world[:3, :3] @ torch.tensor([0.0, 0.0, 1.0])
         nose, eyes = projected(camera, torch.stack([head.landmarks[2], landmarks_of(head)[0]]))
         assert math.copysign(1.0, float(nose[0] - eyes[0])) == math.copysign(1.0, float(forward[0]))
+
+
+def test_chin_up_turns_the_face_up():
+    head = BumpyHeads().head(torch.Generator().manual_seed(0))
+    framing = dataclasses.replace(STILL, chin_up=10.0)
+    camera = sample_camera(framing, head, generator=generator_for(0, "train", 3, "camera"))
+    forward = camera.cam_from_world[:3, :3] @ torch.tensor([0.0, 0.0, 1.0])
+    assert float(forward[1]) == pytest.approx(math.sin(math.radians(10.0)), abs=1e-5)
+
+
+def test_a_detected_face_is_framed_as_the_estimator_would():
+    head = BumpyHeads().head(torch.Generator().manual_seed(0))
+    framing = dataclasses.replace(STILL, detected=1.0, jitter=0.0)
+    camera = sample_camera(framing, head, generator=generator_for(0, "train", 3, "camera"))
+    eyes, mouth = projected(camera, landmarks_of(head))
+    side = 2.0 / float((eyes - mouth).norm())  # over the distance between the mesh's landmarks
+    assert side == pytest.approx(CROP_OVER_EYES_TO_MOUTH * DETECTED_OVER_MESH, rel=1e-4)
 
 
 def test_a_sample_is_its_number():

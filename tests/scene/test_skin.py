@@ -73,6 +73,11 @@ def test_paint_lies_where_it_belongs() -> None:
     cheek = fields.flush > 0.8
     assert lips.sum() > 100
     assert (albedo[lips, 0] / albedo[lips, 1]).mean() > (albedo[cheek, 0] / albedo[cheek, 1]).mean()
+    nostrils = fields.nostril > 0.9
+    assert nostrils.sum() > 20
+    assert albedo[nostrils].max() < 0.06, "no light comes out of them"
+    hollow = fields.atlas.masks["openness"]
+    assert hollow[nostrils].mean() < 0.75 < hollow[cheek].mean(), "they are where the mesh is hollow"
     eye = fields.atlas.rows["eye"]
     polar = fields.atlas.eye_polar[:, 0]
     assert albedo[eye][polar < 0.08].max() < 0.02, "the pupil is black"
