@@ -37,10 +37,21 @@ def lit(pair: Pair, estimate: Lighting, true: Lighting, **fields: torch.Tensor) 
 
 
 def test_direction_losses_of_two_lights_at_a_right_angle():
-    """Directionality of one light is 1, its share all but 1e-3/(1 + 1e-3) of the light."""
+    """The chord is √2; directionality of one light is 1, its share all but 1e-3/(1 + 1e-3) of the light."""
     arguments = lit(fabricate.pair(1), key_light(0.0), key_light(90.0))
-    assert_close(direction_loss(*arguments).item(), 1.0)
-    assert_close(key_direction_loss(*arguments).item(), 1.0 / 1.001)
+    chord = math.sqrt(2.0 + 0.05**2) - 0.05
+    assert_close(direction_loss(*arguments).item(), chord)
+    assert_close(key_direction_loss(*arguments).item(), chord / 1.001)
+
+
+def test_direction_loss_grows_with_the_angle_and_not_with_its_square():
+    ten, twenty = (
+        direction_loss(*lit(fabricate.pair(1), key_light(degrees), key_light(0.0))).item()
+        for degrees in (10.0, 20.0)
+    )
+    assert 1.9 < twenty / ten < 2.4
+    same = lit(fabricate.pair(1), key_light(30.0), key_light(30.0))
+    assert abs(direction_loss(*same).item()) < 1e-5
 
 
 def test_direction_loss_does_not_ask_where_there_is_none():
