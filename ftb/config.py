@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ftb import strict_toml
-from ftb.data.stream import StreamConfig
+from ftb.data.stream_config import StreamConfig
 from ftb.losses.base import LossConfig
 from ftb.nets.base import NetworkConfig
 

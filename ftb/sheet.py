@@ -121,9 +121,12 @@ def compose(groups: list[list[np.ndarray]], captions: list[str], columns: int) -
 
 
 def png_bytes(pixels_u8: np.ndarray) -> bytes:
-    """Encode (H, W, 3) or, with straight alpha, (H, W, 4) uint8 as PNG."""
+    """Encode (H, W, 3) or, with straight alpha, (H, W, 4) uint8 as PNG.
+
+    At zlib's level 4: the last twelfth of the size would take twenty times as long.
+    """
     buffer = BytesIO()
-    Image.fromarray(pixels_u8).save(buffer, format="PNG", optimize=True)
+    Image.fromarray(pixels_u8).save(buffer, format="PNG", compress_level=4)
     return buffer.getvalue()
 
 

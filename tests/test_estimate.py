@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +160,10 @@ def test_a_bad_checkpoint_is_one_line(tmp_path: Path) -> None:
     junk.write_bytes(b"junk")
     with pytest.raises(ValueError, match=r"junk\.safetensors: not a readable safetensors file"):
         Estimator.load(junk)
+
+
+def test_a_cold_start_imports_no_renderer_of_faces_nor_the_page() -> None:
+    needless = ("warp", "gradio", "tensorboard", "skimage", "scipy", "trimesh", "torch.utils.tensorboard")
+    code = f"import sys, ftb.estimate; print([name for name in {needless} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -19,41 +19,18 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ftb.data.stream_config import StreamConfig
 from ftb.render.base import Rasterizer, resolve_rasterizer
 from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.heads import HeadSource, resolve_heads
 from ftb.scene.lights import prepare_environment
-from ftb.scene.sampler import SceneConfig, sample_chunk
+from ftb.scene.sampler import sample_chunk
 from ftb.types import Pair, concatenate
+
+__all__ = ["ChunkDataset", "PairStream", "Sources", "StreamConfig", "available_cores", "single_threaded"]
 
 PREFETCHED_CHUNKS = 4
 WORKER_NICENESS = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamConfig:
-    """What a stream of pairs is made of.
-
-    image_size, ball_size: pixels (image_size a multiple of 16); batch_size: pairs a rank; workers:
-    rendering processes, 0 renders in this process, −1 chooses (on a GPU 0, else one a core, up to
-    eight); renderer: "auto", "warp", "pytorch3d" or "reference".
-    """
-
-    seed: int = 0
-    image_size: int = 128
-    ball_size: int = 64
-    batch_size: int = 32
-    workers: int = -1
-    renderer: str = "auto"
-    scene: SceneConfig = field(default_factory=SceneConfig)
-
-    def __post_init__(self) -> None:
-        if self.image_size % 16 or self.image_size < 32:
-            raise ValueError(
-                f"stream.image_size: expected a multiple of 16 from 32 on, got {self.image_size}"
-            )
-        if self.batch_size < 1:
-            raise ValueError(f"stream.batch_size: expected 1 or more, got {self.batch_size}")
 
 
 @dataclass(frozen=True, kw_only=True)

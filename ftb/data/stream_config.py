@@ -1,0 +1,33 @@
+"""What a stream of pairs is made of; apart from the stream, whose renderer takes a second to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ftb.scene.sampler import SceneConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamConfig:
+    """What a stream of pairs is made of.
+
+    image_size, ball_size: pixels (image_size a multiple of 16); batch_size: pairs a rank; workers:
+    rendering processes, 0 renders in this process, −1 chooses (on a GPU 0, else one a core, up to
+    eight); renderer: "auto", "warp", "pytorch3d" or "reference".
+    """
+
+    seed: int = 0
+    image_size: int = 128
+    ball_size: int = 64
+    batch_size: int = 32
+    workers: int = -1
+    renderer: str = "auto"
+    scene: SceneConfig = field(default_factory=SceneConfig)
+
+    def __post_init__(self) -> None:
+        if self.image_size % 16 or self.image_size < 32:
+            raise ValueError(
+                f"stream.image_size: expected a multiple of 16 from 32 on, got {self.image_size}"
+            )
+        if self.batch_size < 1:
+            raise ValueError(f"stream.batch_size: expected 1 or more, got {self.batch_size}")
