@@ -18,6 +18,7 @@ from ftb.nets.blocks import initialise
 from ftb.nets.config import NetworkConfig
 from ftb.nets.decoders import BallDecoder, GroupedDecoder, StageB
 from ftb.nets.encoder import Encoder
+from ftb.nets.exposure import expose
 from ftb.nets.lighting_head import LightingHead
 from ftb.scene import lighting_ops
 from ftb.types import Lighting, Prediction
@@ -30,7 +31,8 @@ class PhysicsUNet(nn.Module):
     """Photographs (B, 3, H, W) in sRGB, [0, 1], H and W multiples of 16 -> `Prediction`.
 
     The prediction's fields mean what those of `Pair` mean: `residual_linear` is the face's radiance
-    minus visibility · albedo/π · irradiance of the order-2 `total_sh`.
+    minus visibility · albedo/π · irradiance of the order-2 `total_sh`. Inside, every photograph has one
+    exposure (`nets.exposure`), so that the answer only scales with the photograph's.
     """
 
     def __init__(self, config: NetworkConfig):
@@ -61,7 +63,9 @@ class PhysicsUNet(nn.Module):
             raise ValueError(
                 f"photo_srgb: expected H and W to be multiples of 16, got {dims['H']}, {dims['W']}"
             )
-        photo = photo_srgb.contiguous(memory_format=torch.channels_last)
+        with _full_precision(photo_srgb):
+            exposed_srgb, gain = expose(photo_srgb)
+        photo = exposed_srgb.contiguous(memory_format=torch.channels_last)
         maps = self.encoder(photo)
         lighting, direction_error_deg, hidden = self.lighting(maps[-1], photo)
         albedo, normals = self.stage_a(maps, photo.shape[-2:])
@@ -77,7 +81,10 @@ class PhysicsUNet(nn.Module):
             # stage B answers relative to the exact cosine of the key light; the field refers to order 2
             exact = visibility[..., None] * diffuse + level * rest
             residual = exact - lighting_ops.face_radiance(lighting, normals, albedo, visibility)
-            ball = self._ball(lighting, level * ball_rest)
+            # from here on in the photograph's own exposure
+            dimming = (1.0 / gain)[:, None, None, None]
+            lighting = lighting_ops.scaled(lighting, 1.0 / gain)
+            ball = self._ball(lighting, dimming * level * ball_rest)
         return Prediction(
             lighting=lighting,
             ball_linear=ball,
@@ -85,7 +92,7 @@ class PhysicsUNet(nn.Module):
             normals=normals,
             albedo_linear=albedo,
             visibility=visibility,
-            residual_linear=residual,
+            residual_linear=dimming * residual,
         )
 
     def _condition(self, photo: Tensor, *fields: Tensor) -> Tensor:

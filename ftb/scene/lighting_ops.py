@@ -5,6 +5,8 @@ Camera frame. A `Lighting` keeps the environment and the key lights apart; these
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import Tensor
 
@@ -80,3 +82,14 @@ def dominant(lighting: Lighting) -> tuple[Tensor, Tensor]:
     0 for none.
     """
     return sh.dominant_direction(total_sh(lighting, order=1))
+
+
+def scaled(lighting: Lighting, gains: Tensor) -> Lighting:
+    """Light times gains (B,): environment, harmonics and key lights alike."""
+    environment = lighting.environment
+    return dataclasses.replace(
+        lighting,
+        sh_coeffs=lighting.sh_coeffs * gains[:, None, None],
+        key_irradiance=lighting.key_irradiance * gains[:, None, None],
+        environment=None if environment is None else environment * gains[:, None, None, None],
+    )
