@@ -5,14 +5,18 @@ NVIDIA Warp's `wp.Mesh` on CPU and CUDA. Everything is in the frame of the mesh.
 
 from __future__ import annotations
 
+import math
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from ftb.maths import sphere
 from ftb.maths.shapes import expect_shape
+from ftb.render import sky_kernel
 from ftb.render.warp_start import launch, on_torch_stream, wp
 from ftb.types import Mesh, TensorData
 
@@ -40,63 +44,6 @@ def _cosine_transfer_kernel(
         if not wp.mesh_query_ray_anyhit(mesh, origin, towards, 10.0):
             seen = cosine
     transfer[point, direction] = seen
-
-
-@wp.func
-def _sees(mesh: wp.uint64, point: wp.vec3, normal: wp.vec3, towards: wp.vec3, offset: float):
-    return not wp.mesh_query_ray_anyhit(mesh, point + normal * offset, towards, 10.0)
-
-
-@wp.kernel(enable_backward=False)
-def _few_kernel(
-    mesh: wp.uint64,
-    points: wp.array(dtype=wp.vec3),
-    normals: wp.array(dtype=wp.vec3),
-    needed: wp.array(dtype=wp.uint8),
-    directions: wp.array(dtype=wp.vec3),
-    few: int,
-    offset: float,
-    transfer: wp.array(dtype=float, ndim=2),
-):
-    """The first few directions, by rays."""
-    point, direction = wp.tid()
-    if needed[point] != wp.uint8(0):
-        cosine = wp.dot(normals[point], directions[direction])
-        if cosine > 0.0 and _sees(mesh, points[point], normals[point], directions[direction], offset):
-            transfer[point, direction] = cosine
-
-
-@wp.kernel(enable_backward=False)
-def _rest_kernel(
-    mesh: wp.uint64,
-    points: wp.array(dtype=wp.vec3),
-    normals: wp.array(dtype=wp.vec3),
-    needed: wp.array(dtype=wp.uint8),
-    directions: wp.array(dtype=wp.vec3),
-    neighbours: wp.array(dtype=wp.vec3i),
-    few: int,
-    offset: float,
-    transfer: wp.array(dtype=float, ndim=2),
-):
-    """The other directions: as their neighbours among the few where those agree, else by rays."""
-    point, number = wp.tid()
-    direction = few + number
-    cosine = wp.dot(normals[point], directions[direction])
-    if needed[point] == wp.uint8(0) or cosine <= 0.0:
-        return
-    near = neighbours[direction]
-    above = int(0)  # noqa: RUF046
-    seen = int(0)  # noqa: RUF046
-    for k in range(3):
-        if wp.dot(normals[point], directions[near[k]]) > 0.0:
-            above += 1
-            if transfer[point, near[k]] > 0.0:
-                seen += 1
-    lit = seen > 0
-    if above == 0 or (seen > 0 and seen < above):
-        lit = _sees(mesh, points[point], normals[point], directions[direction], offset)
-    if lit:
-        transfer[point, direction] = cosine
 
 
 @wp.kernel(enable_backward=False)
@@ -134,8 +81,8 @@ def _disc_visibility_kernel(
 
 @dataclass(frozen=True, kw_only=True)
 class SkyDirections(TensorData):
-    """directions (D, 3) unit, spread over the sphere, the first `few` of them too; neighbours (D, 3) int32:
-    the three nearest of the few."""
+    """directions (D, 3) unit, spread over the sphere, as is any number of the first of them; neighbours
+    (D, 3) int32: of those before it, from the `few` on, the three nearest."""
 
     directions: Tensor
     neighbours: Tensor
@@ -144,14 +91,18 @@ class SkyDirections(TensorData):
 
 @lru_cache(maxsize=8)
 def sky_directions(count: int, device: str) -> SkyDirections:
-    """A Fibonacci sphere of `count` directions, a quarter of them, far from each other, in front."""
+    """A Fibonacci sphere of `count` directions, each far from those before it.
+
+    The first eighth asks nobody, those up to five twelfths ask that eighth, the rest all before them.
+    """
     directions = sphere.fibonacci_directions(count).float()
-    few = max(3, count // 4)
-    first = farthest_points(directions, few)
-    rest = torch.ones(count, dtype=torch.bool).index_fill(0, first, False).nonzero()[:, 0]
-    directions = directions[torch.cat([first, rest])]
-    near = torch.cdist(directions, directions[:few]).topk(3, largest=False).indices
-    return SkyDirections(directions=directions, neighbours=near.to(torch.int32), few=few).to(device)
+    directions = directions[farthest_points(directions, count)]
+    ends = [max(3, count // 8), max(3, 5 * count // 12), count]
+    near = torch.zeros(count, 3, dtype=torch.int64)
+    for known, stop in pairwise(ends):
+        gaps = torch.cdist(directions[known:stop], directions[:known])
+        near[known:stop] = gaps.topk(3, largest=False).indices
+    return SkyDirections(directions=directions, neighbours=near.to(torch.int32), few=ends[0]).to(device)
 
 
 def farthest_points(features: Tensor, count: int) -> Tensor:
@@ -168,17 +119,58 @@ def _vectors(tensor: Tensor) -> wp.array:
     return wp.from_torch(tensor.detach().float().contiguous(), dtype=wp.vec3)
 
 
+def _sky_struct(sky: SkyDirections) -> sky_kernel.Sky:
+    struct = sky_kernel.Sky()
+    struct.directions = _vectors(sky.directions)
+    struct.neighbours = wp.from_torch(sky.neighbours, dtype=wp.vec3i)
+    struct.few, struct.solid_angle = sky.few, 4.0 * math.pi / len(sky.directions)
+    return struct
+
+
+class _Kept(threading.local):
+    """The occluders that a thread moved last, with the faces they were built for."""
+
+    def __init__(self) -> None:
+        self.occluders: list[tuple[Tensor, Occluder]] = []
+
+
+_KEPT = _Kept()
+MOST_KEPT = 4
+
+
+def moved_occluder(faces: Tensor, rest: Tensor, points: Tensor) -> Occluder:
+    """Triangles `faces` (F, 3) of `points` (V, 3), good until this thread's next call for the same faces.
+
+    The tree is always the one of `rest` (V, 3), whatever was asked before: answers depend on the arguments
+    alone.
+    """
+    for known, occluder in _KEPT.occluders:
+        if known is faces:
+            occluder.move(points)
+            return occluder
+    occluder = Occluder(Mesh(vertices=rest[None], faces=faces, normals=rest[None]))
+    occluder.move(points)
+    _KEPT.occluders = [(faces, occluder), *_KEPT.occluders[: MOST_KEPT - 1]]
+    return occluder
+
+
 class Occluder:
     """The mesh of one head as a ray target; build costs about 2 ms for 9,000 triangles."""
 
     def __init__(self, mesh: Mesh) -> None:
         expect_shape(mesh.vertices, "1 V 3", name="mesh.vertices")
-        self._points = mesh.vertices[0].detach().float().contiguous()
+        self._points = mesh.vertices[0].detach().float().clone()
         self._indices = mesh.faces.to(torch.int32).reshape(-1).contiguous()
         with on_torch_stream(self._points.device):
             self._mesh = wp.Mesh(
                 wp.from_torch(self._points, dtype=wp.vec3), wp.from_torch(self._indices, dtype=wp.int32)
             )
+
+    def move(self, points: Tensor) -> None:
+        """Give the mesh other points (V, 3); a tenth of a millisecond, since its tree keeps its branches."""
+        with on_torch_stream(points.device):
+            wp.copy(self._mesh.points, _vectors(points))
+            self._mesh.refit()
 
     def cosine_transfer(self, points: Tensor, normals: Tensor, directions: Tensor) -> Tensor:
         """max(n·d, 0) where direction d is seen from the point, else 0.
@@ -197,24 +189,37 @@ class Occluder:
             )
         return transfer
 
+    def sky_rows(
+        self, points: Tensor, normals: Tensor, needed: Tensor, sky: SkyDirections
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Transfer of the sky with shadows and without, (P, D) each, and the share seen of a white one (P,).
+
+        Cosine times solid angle. A quarter of the rays of `cosine_transfer`: a direction is as open as its
+        three `neighbours` in `sky` where those agree. needed (P,) uint8: points that are 0 there get 0.
+
+        Does not: find what is narrower than the first few directions are apart, unless their rays hit it.
+        """
+        count = len(sky.directions)
+        inputs = _sky_struct(sky)
+        rows = torch.zeros(2, len(points), count, device=points.device)
+        openness = torch.zeros(len(points), device=points.device)
+        arrays = [_vectors(points), _vectors(normals), wp.from_torch(needed), inputs, RAY_OFFSET_M]
+        outputs = [wp.from_torch(rows[0]), wp.from_torch(rows[1]), wp.from_torch(openness)]
+        with on_torch_stream(points.device):
+            wp.launch(
+                sky_kernel.sky_rows,
+                len(points),
+                inputs=[self._mesh.id, *arrays],
+                outputs=outputs,
+                device=wp.device_from_torch(points.device),
+            )
+        return rows[0], rows[1], openness
+
     def adaptive_transfer(
         self, points: Tensor, normals: Tensor, needed: Tensor, sky: SkyDirections
     ) -> Tensor:
-        """As `cosine_transfer` with a third of the rays: a direction is taken to be as open as the three of
-        `sky.few` around it where those agree. needed (P,) uint8: points that are 0 there get a row of 0.
-
-        Does not: find what is narrower than the few directions are apart, unless their rays hit it.
-        """
-        count = len(sky.directions)
-        transfer = torch.zeros(len(points), count, device=points.device)
-        directions = _vectors(sky.directions)
-        inputs = [self._mesh.id, _vectors(points), _vectors(normals), wp.from_torch(needed), directions]
-        options = {"outputs": [wp.from_torch(transfer)], "device": wp.device_from_torch(points.device)}
-        with on_torch_stream(points.device):
-            wp.launch(_few_kernel, (len(points), sky.few), inputs=[*inputs, sky.few, RAY_OFFSET_M], **options)
-            inputs += [wp.from_torch(sky.neighbours, dtype=wp.vec3i), sky.few, RAY_OFFSET_M]
-            wp.launch(_rest_kernel, (len(points), count - sky.few), inputs=inputs, **options)
-        return transfer
+        """As `cosine_transfer`, (P, D), with the rays of `sky_rows`."""
+        return self.sky_rows(points, normals, needed, sky)[0] * (len(sky.directions) / (4.0 * math.pi))
 
     def light_visibility(
         self, points: Tensor, normals: Tensor, direction: Tensor, angular_radius: float, *, samples: int = 1

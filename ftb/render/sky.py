@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ftb.maths import envmap
 from ftb.maths.shapes import expect_shape
-from ftb.render.occlusion import Occluder, farthest_points, sky_directions
+from ftb.render.occlusion import farthest_points, moved_occluder, sky_directions
 from ftb.types import Lighting, Mesh, TensorData
 
 NEIGHBOURS = 4
@@ -32,7 +32,8 @@ class Receivers(TensorData):
     """The vertices that carry transfer, how the others borrow it, and the coarse mesh that hides the sky.
 
     vertices (R,) int64; neighbours (V, 4) int64 into `vertices`; weights (V, 4), rows sum to 1;
-    occluder_vertices (O,) int64, R of which are `vertices`; occluder_faces (F', 3) int64 into those.
+    occluder_vertices (O,) int64, R of which are `vertices`; occluder_faces (F', 3) int64 into those;
+    occluder_rest (O, 3) where those were on the shape that all this was chosen on.
     """
 
     vertices: Tensor
@@ -40,6 +41,7 @@ class Receivers(TensorData):
     weights: Tensor
     occluder_vertices: Tensor
     occluder_faces: Tensor
+    occluder_rest: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,7 @@ def choose_receivers(mesh: Mesh, count: int) -> Receivers:
         weights=weights / weights.sum(-1, keepdim=True),
         occluder_vertices=spread,
         occluder_faces=_collapsed(mesh.faces, _nearest(features, features[spread], 1)[1][:, 0]),
+        occluder_rest=mesh.vertices[0][spread],
     )
 
 
@@ -107,22 +110,16 @@ def sky_transfer(
     normals = mesh.normals[0][receivers.vertices]
     if needed is None:
         needed = torch.ones(len(points), dtype=torch.uint8, device=points.device)
-    coarse = Mesh(
-        vertices=mesh.vertices[:, receivers.occluder_vertices],
-        faces=receivers.occluder_faces,
-        normals=mesh.normals[:, receivers.occluder_vertices],
-    )
-    solid_angle = 4.0 * math.pi / directions
-    shadowed = Occluder(coarse).adaptive_transfer(points, normals, needed, sky)
-    unshadowed = (normals @ sky.directions.T).clamp_min(0.0)
+    blockers = mesh.vertices[0][receivers.occluder_vertices]
+    occluder = moved_occluder(receivers.occluder_faces, receivers.occluder_rest, blockers)
+    shadowed, unshadowed, openness = occluder.sky_rows(points, normals, needed, sky)
     # A receiver that sees little of the sky (behind an eyeball, inside a mouth) speaks for few points
     # that a camera sees: it must not darken its visible neighbours.
-    openness = shadowed.sum(-1) / unshadowed.sum(-1).clamp_min(1e-8)
     open_enough = (openness.square() + 1e-4).index_select(0, receivers.neighbours.flatten())
     weights = receivers.weights * open_enough.view_as(receivers.weights)
     return SkyTransfer(
-        shadowed=shadowed * solid_angle,
-        unshadowed=unshadowed * solid_angle,
+        shadowed=shadowed,
+        unshadowed=unshadowed,
         directions=sky.directions,
         receivers=replace(receivers, weights=weights / weights.sum(-1, keepdim=True)),
     )

@@ -11,10 +11,11 @@ import trimesh
 from ftb.maths import sphere
 from ftb.render.base import interpolate, resolve_rasterizer
 from ftb.render.light_maps import light_maps
-from ftb.render.occlusion import Occluder, farthest_points, sky_directions
+from ftb.render.occlusion import Occluder, farthest_points, moved_occluder, sky_directions
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
 from ftb.render.sky import choose_receivers, needed_receivers, sky_transfer, sky_visibility
+from ftb.types import Mesh
 from tests.render.shapes import bumpy_head, frontal_camera, mesh_of, one_key
 
 
@@ -90,6 +91,34 @@ def test_fewer_rays_find_the_same_openness():
     torch.testing.assert_close(fewer[:, : sky.few], exact[:, : sky.few])
     off = (fewer.sum(-1) - exact.sum(-1)) / exact.sum(-1).clamp_min(1.0)
     assert abs(float(off.mean())) < 0.01
+
+
+def test_rows_hold_light_and_openness():
+    # On a convex shape nothing is hidden but what lies below the facets at the horizon.
+    mesh = mesh_of(trimesh.creation.icosphere(subdivisions=3, radius=0.1))
+    needed = torch.ones(mesh.vertices.shape[1], dtype=torch.uint8)
+    sky = sky_directions(400, "cpu")
+    rows = Occluder(mesh).sky_rows(mesh.vertices[0], mesh.normals[0], needed, sky)
+    shadowed, unshadowed, openness = rows
+    pi = torch.full_like(openness, math.pi)
+    torch.testing.assert_close(unshadowed.sum(-1), pi, rtol=0.02, atol=0)
+    torch.testing.assert_close(shadowed.sum(-1), openness * unshadowed.sum(-1), rtol=1e-5, atol=1e-6)
+    assert float(openness.min()) > 0.97
+
+
+def test_moved_occluder_is_the_mesh_it_is_moved_to():
+    rest = mesh_of(bumpy_head())
+    wider = rest.vertices[0] * torch.tensor([1.3, 0.9, 1.1])
+    sky = sky_directions(64, "cpu")
+    needed = torch.ones(len(wider[::20]), dtype=torch.uint8)
+    exact = Occluder(Mesh(vertices=wider[None], faces=rest.faces, normals=rest.normals))
+    expected = exact.adaptive_transfer(wider[::20], rest.normals[0][::20], needed, sky)
+    assert float((expected > 0).float().mean()) < 0.48  # something is hidden
+    moved_occluder(rest.faces, rest.vertices[0], rest.vertices[0] * 5.0)  # another one before
+    for faces in (rest.faces, rest.faces.clone()):  # moved again, and built anew
+        moved = moved_occluder(faces, rest.vertices[0], wider)
+        found = moved.adaptive_transfer(wider[::20], rest.normals[0][::20], needed, sky)
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 def test_what_no_picture_shows_stays_in_the_dark():

@@ -1,0 +1,71 @@
+"""How much of the sky each point sees, by as few rays as answer for their neighbours; CPU and CUDA."""
+
+from __future__ import annotations
+
+from ftb.render.warp_start import wp
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Sky:
+    """`SkyDirections`, and the solid angle of each."""
+
+    directions: wp.array(dtype=wp.vec3)
+    neighbours: wp.array(dtype=wp.vec3i)
+    few: int
+    solid_angle: float
+
+
+@wp.func
+def _open_around(sky: Sky, direction: int, normal: wp.vec3, row: wp.array(dtype=float)):
+    """1 or 0 where the three directions around one agree on whether they see the sky, else −1."""
+    near = sky.neighbours[direction]
+    above = int(0)  # noqa: RUF046
+    seen = int(0)  # noqa: RUF046
+    for k in range(3):
+        if wp.dot(normal, sky.directions[near[k]]) > 0.0:
+            above += 1
+            if row[near[k]] > 0.0:
+                seen += 1
+    if above == 0 or (seen > 0 and seen < above):
+        return -1
+    return wp.min(seen, 1)
+
+
+@wp.kernel
+def sky_rows(
+    mesh: wp.uint64,
+    points: wp.array(dtype=wp.vec3),
+    normals: wp.array(dtype=wp.vec3),
+    needed: wp.array(dtype=wp.uint8),
+    sky: Sky,
+    offset: float,
+    shadowed: wp.array(dtype=float, ndim=2),
+    unshadowed: wp.array(dtype=float, ndim=2),
+    openness: wp.array(dtype=float),
+):
+    """One point a thread; its directions one after the other, since the later ones ask the earlier."""
+    point = wp.tid()
+    if needed[point] == wp.uint8(0):
+        return
+    normal = normals[point]
+    origin = points[point] + normal * offset
+    whole = float(1e-8)
+    seen = float(0.0)
+    for direction in range(sky.directions.shape[0]):
+        towards = sky.directions[direction]
+        cosine = wp.dot(normal, towards)
+        if cosine > 0.0:
+            answer = int(-1)  # noqa: RUF046
+            if direction >= sky.few:
+                answer = _open_around(sky, direction, normal, shadowed[point])
+            if answer < 0:
+                answer = 1
+                if wp.mesh_query_ray_anyhit(mesh, origin, towards, 10.0):
+                    answer = 0
+            unshadowed[point, direction] = cosine * sky.solid_angle
+            shadowed[point, direction] = cosine * sky.solid_angle * float(answer)
+            whole += cosine
+            seen += cosine * float(answer)
+    openness[point] = seen / whole
