@@ -19,11 +19,10 @@ from ftb.assets_path import assets_path
 from ftb.estimation.compass import azimuth_text, compass_svg
 from ftb.estimation.describe import describe_light, notes_of
 from ftb.estimation.estimator import Estimate, Estimator
-from ftb.estimation.pictures import render_balls
+from ftb.estimation.pictures import ball_pictures
 from ftb.interop.exporters import write_exports
 from ftb.maths import rotation
 from ftb.scene.lighting_mix import rotate
-from ftb.sheet import ball_rgba_u8
 from ftb.types import Lighting
 
 MOST_MEGABYTES = 40
@@ -190,8 +189,7 @@ def _told(given: Answer, lighting: Lighting) -> list[Any]:
     if given.estimate.faces_found > 1:
         words += f"\n\n{given.estimate.faces_found} faces found, {len(given.estimate.faces)} used."
     words += "".join(f"\n\n⚠ {warning}" for warning in given.estimate.warnings)
-    balls = [ball_rgba_u8(ball) for ball in render_balls(lighting, BALL_SIZE).values()]
-    return [words, compass_svg(lighting, error), *balls]
+    return [words, compass_svg(lighting, error), *ball_pictures(lighting, BALL_SIZE).values()]
 
 
 def _turned(given: Answer | None, degrees: float) -> list[Any]:

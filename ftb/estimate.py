@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ftb.checkpoint import write_atomically
 from ftb.data.face_crop import FaceCrop
 from ftb.data.photos import Photo
 from ftb.estimation.describe import describe_light, notes_of, summary
 from ftb.estimation.estimator import Estimate, Estimator, joined
-from ftb.estimation.pictures import overview, render_balls, write_balls
+from ftb.estimation.pictures import write_pictures
 from ftb.interop.hdr import write_environment
 from ftb.interop.lighting_json import save_lighting
 from ftb.scene.lighting_mix import to_envmap
-from ftb.sheet import png_bytes
 
 ENVIRONMENT_HEIGHT = 128
-# Photographs that are read at the same time and asked about together.
-BATCH, READERS = 8, 2
+# Photographs that are asked about together, and threads that read the next ones and write the last ones.
+BATCH, THREADS = 4, 2
 
 Framed = tuple[Photo, list[FaceCrop], int]
 
@@ -46,18 +44,29 @@ def estimate_photos(photos: Iterable[Path], options: EstimateOptions) -> Iterato
     """Estimate and write each photo; yields a line about each and whether it failed, and goes on."""
     estimator = Estimator.load(options.checkpoint, device=options.device)
     named = list(_folders(photos, options.out))
-    with ThreadPoolExecutor(READERS) as pool:
-        for group in (named[first : first + BATCH] for first in range(0, len(named), BATCH)):
-            waiting = [pool.submit(_framed, estimator, photo, options) for photo, _ in group]
-            framed = [future.result() for future in waiting]
+    groups = [named[first : first + BATCH] for first in range(0, len(named), BATCH)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        reading = _read(pool, estimator, groups[0], options) if groups else []
+        for group, following in zip(groups, [*groups[1:], []], strict=True):
+            framed = [future.result() for future in reading]
+            reading = _read(pool, estimator, following, options)
             answers = _answered(estimator, [one for one in framed if not isinstance(one, str)])
-            for (photo, folder), one in zip(group, framed, strict=True):
-                if isinstance(one, str):
-                    _append(options.jsonl, {"photo": str(photo), "error": one})
-                    yield one, True
-                else:
-                    estimate = next(answers)
-                    yield _write(photo, folder, estimate, (options, estimator.weights_sha256)), False
+            waiting = [
+                one
+                if isinstance(one, str)
+                else pool.submit(_write, folder, photo, next(answers), (options, estimator.weights_sha256))
+                for (photo, folder), one in zip(group, framed, strict=True)
+            ]
+            for (photo, _), one in zip(group, waiting, strict=True):
+                line, row = (one, {"error": one}) if isinstance(one, str) else one.result()
+                _append(options.jsonl, {"photo": str(photo), **row})
+                yield line, isinstance(one, str)
+
+
+def _read(
+    pool: Executor, estimator: Estimator, group: Sequence[tuple[Path, Path]], options: EstimateOptions
+) -> list[Future[Framed | str]]:
+    return [pool.submit(_framed, estimator, photo, options) for photo, _ in group]
 
 
 def _folders(photos: Iterable[Path], out: Path) -> Iterator[tuple[Path, Path]]:
@@ -92,18 +101,18 @@ def _answered(estimator: Estimator, framed: Sequence[Framed]) -> Iterator[Estima
         first += len(crops)
 
 
-def _write(photo: Path, folder: Path, estimate: Estimate, how: tuple[EstimateOptions, str | None]) -> str:
+def _write(
+    folder: Path, photo: Path, estimate: Estimate, how: tuple[EstimateOptions, str | None]
+) -> tuple[str, dict[str, Any]]:
+    """Write the files of one photo; the line about it, and its row of `--jsonl`."""
     options, weights_sha256 = how
     folder.mkdir(parents=True, exist_ok=True)
     if not options.lighting_only:
-        balls = render_balls(estimate.lighting)
-        write_balls(folder, balls)
+        write_pictures(folder, estimate)
         environment = to_envmap(estimate.lighting, ENVIRONMENT_HEIGHT, keys=False)
         write_environment(folder / "environment.exr", environment)
-        write_atomically(folder / "overview.png", png_bytes(overview(estimate, balls)))
     save_lighting(estimate.lighting, folder / "lighting.json", notes_of(estimate, photo.name, weights_sha256))
-    _append(options.jsonl, summary(estimate, str(photo)))
-    return f"{folder}: {_in_words(estimate)}"
+    return f"{folder}: {_in_words(estimate)}", summary(estimate)
 
 
 def _in_words(estimate: Estimate) -> str:

@@ -32,12 +32,14 @@ def tiles_from_srgb(images_srgb: Tensor, size: int) -> list[np.ndarray]:
 def tiles_from_ball(balls_linear: Tensor, size: int) -> list[np.ndarray]:
     """Reference balls (B, S, S, 3), linear, as byte tiles on the sheet's background."""
     expect_shape(balls_linear, "B S S 3", name="balls_linear")
-    return [_resized(_over_background(ball_rgba_u8(ball)), size) for ball in balls_linear]
+    return [tile_from_rgba(ball_rgba_u8(ball), size) for ball in balls_linear]
 
 
-def _over_background(pixels_u8: np.ndarray) -> np.ndarray:
+def tile_from_rgba(pixels_u8: np.ndarray, size: int) -> np.ndarray:
+    """A square picture (S, S, 4) uint8 with straight alpha as a byte tile on the sheet's background."""
     alpha = pixels_u8[..., 3:].astype(np.float32) / 255.0
-    return (pixels_u8[..., :3] * alpha + np.float32(BACKGROUND_U8) * (1.0 - alpha)).round().astype(np.uint8)
+    over = pixels_u8[..., :3] * alpha + np.float32(BACKGROUND_U8) * (1.0 - alpha)
+    return _resized(over.round().astype(np.uint8), size)
 
 
 def ball_rgba_u8(ball_linear: Tensor) -> np.ndarray:

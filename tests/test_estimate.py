@@ -93,6 +93,24 @@ def test_bad_photos_do_not_stop_the_others(checkpoint: Path, photo: Path, tmp_pa
     assert ["error" in row for row in rows] == [True, False, True]
 
 
+def test_many_photos_are_answered_in_their_order(checkpoint: Path, photo: Path, tmp_path: Path) -> None:
+    photos = [tmp_path / f"{number}.png" for number in range(11)]
+    for number, path in enumerate(photos):
+        if number % 4 != 2:
+            path.write_bytes(photo.read_bytes())
+    lines, out = tmp_path / "all.jsonl", tmp_path / "light"
+    words = (*photos, "--out", out, "--checkpoint", checkpoint, "--jsonl", lines, "--lighting-only")
+    code, said, errors = estimate(*words)
+    assert code == 1
+    assert [line.split(":")[0] for line in said.splitlines()] == [
+        str(out / str(number)) for number in range(11) if number % 4 != 2
+    ]
+    assert errors.splitlines()[-1] == "ftb: 3 of 11 photos failed"
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [row["photo"] for row in rows] == list(map(str, photos))
+    assert ["error" in row for row in rows] == [number % 4 == 2 for number in range(11)]
+
+
 def test_one_bad_photo_is_an_error(checkpoint: Path, tmp_path: Path) -> None:
     code, said, errors = estimate(
         tmp_path / "missing.jpg", "--out", tmp_path / "x", "--checkpoint", checkpoint

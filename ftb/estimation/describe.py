@@ -68,13 +68,12 @@ def _note(face: FaceEstimate, scale: float) -> FaceNote:
     )
 
 
-def summary(estimate: Estimate, photo: str) -> dict[str, Any]:
-    """One line of `--jsonl`: the light and how sure it is, as plain data."""
+def summary(estimate: Estimate) -> dict[str, Any]:
+    """A row of `--jsonl`: the light and how sure it is, as plain data."""
     light = estimate.lighting
     direction, directionality = dominant(light)
     azimuth, elevation = azimuth_elevation_deg(direction.tolist())
     return {
-        "photo": photo,
         "direction": direction.tolist(),
         "azimuth_deg": azimuth,
         "elevation_deg": elevation,

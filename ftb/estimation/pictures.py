@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
-from ftb.checkpoint import write_atomically
 from ftb.estimation.estimator import Estimate
+from ftb.interop.atomic import write_atomically
 from ftb.render.ball import BALL_MATERIALS, render_ball
 from ftb.scene.lighting_ops import dominant
 from ftb.sheet import (
@@ -19,7 +18,7 @@ from ftb.sheet import (
     compose,
     mark_directions,
     png_bytes,
-    tiles_from_ball,
+    tile_from_rgba,
     tiles_from_srgb,
 )
 from ftb.types import Lighting
@@ -29,20 +28,31 @@ TILE = 224
 LIGHT_COLOR_U8 = (255, 214, 64)
 
 
-def render_balls(lighting: Lighting, size: int = BALL_SIZE) -> dict[str, Tensor]:
-    """The reference ball (S, S, 3), linear, in every material by name."""
-    return {name: render_ball(lighting, name, size) for name in BALL_MATERIALS}
+def ball_pictures(lighting: Lighting, size: int = BALL_SIZE) -> dict[str, np.ndarray]:
+    """The reference ball (S, S, 4) uint8 in every material by name: sRGB with straight alpha, clipped."""
+    return {name: ball_rgba_u8(render_ball(lighting, name, size)) for name in BALL_MATERIALS}
 
 
-def write_balls(folder: Path, balls: dict[str, Tensor]) -> None:
-    """ball_<material>.png: sRGB with straight alpha, clipped."""
-    for name, ball_linear in balls.items():
-        write_atomically(folder / f"ball_{name}.png", png_bytes(ball_rgba_u8(ball_linear)))
+def write_pictures(folder: Path, estimate: Estimate) -> None:
+    """ball_<material>.png and overview.png."""
+    balls = ball_pictures(estimate.lighting)
+    for name, picture in balls.items():
+        _write(folder / f"ball_{name}.png", picture)
+    _write(folder / "overview.png", overview(estimate, balls))
 
 
-def overview(estimate: Estimate, balls: dict[str, Tensor]) -> np.ndarray:
+def _write(path: Path, picture_u8: np.ndarray) -> None:
+    content = png_bytes(picture_u8)
+    write_atomically(path, lambda temporary: _write_bytes(temporary, content))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def overview(estimate: Estimate, balls: dict[str, np.ndarray]) -> np.ndarray:
     """The faces seen, the balls and where the light comes from, in one picture (H, W, 3) uint8."""
-    tiles = {name: tiles_from_ball(ball[None], TILE)[0] for name, ball in balls.items()}
+    tiles = {name: tile_from_rgba(ball, TILE) for name, ball in balls.items()}
     marked = mark_directions(tiles["gray"], (light_mark(estimate.lighting),))
     faces = "faces" if len(estimate.faces) > 1 else "face"
     captions = [faces, *tiles, "light from"]
