@@ -20,6 +20,7 @@ from ftb.data.face_crop import FaceCrop, crop_face, crop_middle
 from ftb.data.faces import Face, find_faces, refine_face
 from ftb.data.photos import Photo, open_photo, photo_from_array
 from ftb.estimation.combine import combine_lights, combined_error_deg
+from ftb.estimation.mirror import predict_both_ways
 from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH
 from ftb.scene.lighting_mix import rotate
 from ftb.training.parallel import resolve_device
@@ -145,9 +146,10 @@ class Estimator:
 
     @torch.no_grad()
     def predict(self, crops_srgb: Tensor) -> Prediction:
-        """The network's whole answer, on the CPU, for squares (B, S, S, 3) of its input size."""
+        """The network's whole answer, on the CPU, for squares (B, S, S, 3) of its input size: the mean over
+        each square and its mirror image."""
         parts = [
-            self._network(part.permute(0, 3, 1, 2).to(self._device)).to("cpu")
+            predict_both_ways(self._network, part.permute(0, 3, 1, 2).to(self._device)).to("cpu")
             for part in crops_srgb.split(BATCH)
         ]
         return parts[0] if len(parts) == 1 else concatenate(parts)

@@ -15,7 +15,6 @@ from ftb.metrics.baselines import MeanLight, frontal_light
 from ftb.metrics.normals_fit import fit_lighting
 from ftb.render.ball import render_ball
 from ftb.render.base import interpolate, resolve_rasterizer
-from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH
 from ftb.scene.heads_frozen import FrozenHeads
 from ftb.scene.sampler import FramingConfig, sample_camera
 from ftb.types import Camera, Lighting, Pair, Prediction, TensorData, stack
@@ -151,8 +150,9 @@ def _blank(count: int) -> Pair:
 def template_normals(size: int) -> tuple[Tensor, Tensor]:
     """Unit normals (1, S, S, 3) and mask (1, S, S) of one head of those that ship, seen from the front."""
     head = FrozenHeads().at(TEMPLATE_HEAD)
-    crop = (CROP_OVER_EYES_TO_MOUTH, CROP_OVER_EYES_TO_MOUTH)
-    framing = FramingConfig(yaw=0.0, pitch=0.0, roll=0.0, crop=crop, shift=0.0, distance=(1.0, 1.0))
+    framing = FramingConfig(
+        yaw=0.0, pitch=0.0, roll=0.0, detected=1.0, jitter=0.0, shift=0.0, distance=(1.0, 1.0)
+    )
     camera: Camera = stack([sample_camera(framing, head, generator=torch.Generator().manual_seed(0))])
     fragments = resolve_rasterizer("auto", torch.device("cpu")).rasterize(head.mesh, camera, size)
     normals = interpolate(fragments, head.mesh.faces, head.mesh.normals)

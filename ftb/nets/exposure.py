@@ -20,7 +20,7 @@ _DARKEST = 1e-3
 
 
 def expose(photo_srgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Photographs (B, 3, H, W), encoded, [0, 1] -> the same at one exposure, and the gain in linear light (B,).
+    """Photographs (B, 3, H, W), [0, 1] -> the same at one exposure, and the gain in linear light (B,).
 
     The gain brings the root mean square of luminance to 0.2, weighted towards the middle of the picture,
     where the face is; values above 1 are clipped, as a camera's would be. A photograph k times as bright,
