@@ -14,7 +14,9 @@ class NetworkConfig:
     from the output resolution down; stage_b_widths: the three scales of stage B. output_stride: image
     size over the size of the face-space outputs (1, 2 or 4). head_grid: the bottleneck is pooled to
     head_grid² cells, which keep their position. norm_channels: channels that are normalised together.
-    ball_size: pixels of the predicted ball, a power of two from 16. init_seed: of the initial weights.
+    light_fit: whether the light's head is told of a least-squares fit on the predicted normals
+    (`nets.light_fit`). ball_size: pixels of the predicted ball, a power of two from 16. init_seed: of the
+    initial weights.
     """
 
     name: str = "physics_unet"
@@ -26,6 +28,7 @@ class NetworkConfig:
     head_grid: int = 4
     head_width: int = 256
     norm_channels: int = 8
+    light_fit: bool = True
     ball_size: int = 64
     init_seed: int = 0
 

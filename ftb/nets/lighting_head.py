@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ftb.nets.blocks import ConvNorm, pool_to_grid, widened
 from ftb.nets.config import NetworkConfig
+from ftb.nets.light_fit import FIT_NUMBERS
 from ftb.types import Lighting
 
 # Where an untrained network starts: half of the light from everywhere, half from the front and above,
@@ -39,15 +40,25 @@ class LightingHead(nn.Module):
         self.reduce = ConvNorm(config.widths[-1], _HEAD_CHANNELS, config.norm_channels)
         self.hidden = nn.Linear(_HEAD_CHANNELS * self.grid**2 + _BRIGHTNESS_NUMBERS, config.head_width)
         self.refine = nn.Linear(config.head_width, config.head_width)
-        self.light = nn.Linear(config.head_width, 27 + 6)
+        self.fitted = nn.Linear(FIT_NUMBERS, config.head_width) if config.light_fit else None
+        self.light = nn.Linear(config.head_width + (FIT_NUMBERS if config.light_fit else 0), 27 + 6)
         self.doubt = nn.Sequential(nn.Linear(config.head_width, 64), nn.ReLU(inplace=True), nn.Linear(64, 1))
 
-    def forward(self, features: Tensor, photo_srgb: Tensor) -> tuple[Lighting, Tensor, Tensor]:
-        """Lighting (leading B), expected error of its direction in degrees (B,), hidden features (B, W)."""
+    def forward(
+        self, features: Tensor, photo_srgb: Tensor, fit: Tensor | None
+    ) -> tuple[Lighting, Tensor, Tensor]:
+        """Lighting (leading B), expected error of its direction in degrees (B,), hidden features (B, W).
+
+        fit (B, FIT_NUMBERS): what `LightFit` found, or None for a network without.
+        """
         cells = pool_to_grid(self.reduce(features), self.grid).flatten(1)  # (B, 64 · grid²)
-        hidden = functional.relu(self.hidden(torch.cat([cells, _brightness(photo_srgb)], dim=1)))
+        total = self.hidden(torch.cat([cells, _brightness(photo_srgb)], dim=1))
+        if fit is not None and self.fitted is not None:
+            total = total + self.fitted(fit)
+        hidden = functional.relu(total)
         hidden = hidden + functional.relu(self.refine(hidden))
-        lighting = lighting_from_raw(widened(self.light(hidden)))
+        known = hidden if fit is None else torch.cat([hidden, fit.to(hidden)], dim=1)
+        lighting = lighting_from_raw(widened(self.light(known)))
         # detached: how well the network knows itself must not change what it knows
         doubt = widened(self.doubt(hidden.detach())).squeeze(1)
         return lighting, softplus_from(doubt, _ERROR_DEG, scale=_ERROR_DEG), hidden

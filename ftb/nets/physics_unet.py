@@ -19,6 +19,7 @@ from ftb.nets.config import NetworkConfig
 from ftb.nets.decoders import BallDecoder, GroupedDecoder, StageB
 from ftb.nets.encoder import Encoder
 from ftb.nets.exposure import expose
+from ftb.nets.light_fit import LightFit
 from ftb.nets.lighting_head import LightingHead
 from ftb.scene import lighting_ops
 from ftb.types import Lighting, Prediction
@@ -41,6 +42,7 @@ class PhysicsUNet(nn.Module):
         self.encoder = Encoder(config)
         self.lighting = LightingHead(config)
         self.stage_a = GroupedDecoder(config)
+        self.light_fit = LightFit(config) if config.light_fit else None
         self.stage_b = StageB(config)
         self.ball = BallDecoder(config)
         normals, disc = physics.ball_geometry(config.ball_size)
@@ -67,8 +69,9 @@ class PhysicsUNet(nn.Module):
             exposed_srgb, gain = expose(photo_srgb)
         photo = exposed_srgb.contiguous(memory_format=torch.channels_last)
         maps = self.encoder(photo)
-        lighting, direction_error_deg, hidden = self.lighting(maps[-1], photo)
         albedo, normals = self.stage_a(maps, photo.shape[-2:])
+        fit = self.light_fit(maps, photo, albedo, normals) if self.light_fit is not None else None
+        lighting, direction_error_deg, hidden = self.lighting(maps[-1], photo, fit)
         with _full_precision(photo):
             irradiance = physics.irradiance_image(lighting, normals)
             diffuse = physics.diffuse_radiance(albedo, irradiance)

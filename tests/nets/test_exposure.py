@@ -47,9 +47,9 @@ def test_the_network_answers_one_direction_at_any_exposure_and_scales_the_light(
     network = build_network(NetworkConfig()).eval()
     with torch.no_grad():
         dark, bright = network(photo(0.03)), network(photo(0.12))
-    assert_close(dominant(dark.lighting)[0], dominant(bright.lighting)[0], atol=1e-4, rtol=0.0)
+    assert_close(dominant(dark.lighting)[0], dominant(bright.lighting)[0], atol=1e-3, rtol=0.0)
     for name in ("sh_coeffs", "key_irradiance"):
-        assert_close(4.0 * getattr(dark.lighting, name), getattr(bright.lighting, name), rtol=1e-3, atol=1e-5)
+        assert_close(4.0 * getattr(dark.lighting, name), getattr(bright.lighting, name), rtol=1e-3, atol=1e-3)
     assert_close(4.0 * dark.residual_linear, bright.residual_linear, rtol=1e-2, atol=1e-4)
     lit = bright.ball_linear > 0.02
     assert_close(4.0 * dark.ball_linear[lit], bright.ball_linear[lit], rtol=5e-2, atol=1e-3)
