@@ -52,4 +52,5 @@ def test_the_network_answers_one_direction_at_any_exposure_and_scales_the_light(
         assert_close(4.0 * getattr(dark.lighting, name), getattr(bright.lighting, name), rtol=1e-3, atol=1e-3)
     assert_close(4.0 * dark.residual_linear, bright.residual_linear, rtol=1e-2, atol=1e-4)
     lit = bright.ball_linear > 0.02
-    assert_close(4.0 * dark.ball_linear[lit], bright.ball_linear[lit], rtol=5e-2, atol=1e-3)
+    # to within four times the knee of `physics.smooth_positive`, which keeps the dark side above 0
+    assert_close(4.0 * dark.ball_linear[lit], bright.ball_linear[lit], rtol=1e-2, atol=1e-2)
