@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from ftb.maths.shapes import expect_shape
+from ftb.render import texture_kernel
+from ftb.render.warp_start import launch, wp
 from ftb.types import Mesh, TensorData
 
 LEAST_SIZE = 16  # texels along the coarsest level
-LEAST_AREA = 1.0e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +31,22 @@ def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
     over 2 × 2 texels (Williams 1983), as long as T is even."""
     size = expect_shape(albedo_linear, "T T 3", name="albedo_linear")["T"]
     expect_shape(material, "T T 2", name="material", dims={"T": size})
-    level = torch.cat([albedo_linear.float(), material.float()], dim=-1)  # (T, T, 5)
-    levels, starts = [level], [0]
-    while level.shape[0] % 2 == 0 and level.shape[0] // 2 >= LEAST_SIZE:
-        rows = (level[0::2] + level[1::2]).unflatten(1, (-1, 2))
-        level = 0.25 * (rows[:, :, 0] + rows[:, :, 1])
-        starts.append(starts[-1] + levels[-1].shape[0] ** 2)
-        levels.append(level)
-    texels = torch.cat([level.reshape(-1, 5) for level in levels])
-    return Pyramid(texels=texels, starts=_on_device(tuple(starts), str(texels.device)), size=size)
+    sides, starts = [size], [0]
+    while sides[-1] % 2 == 0 and sides[-1] // 2 >= LEAST_SIZE:
+        starts.append(starts[-1] + sides[-1] ** 2)
+        sides.append(sides[-1] // 2)
+    device = albedo_linear.device
+    texels = torch.empty(starts[-1] + sides[-1] ** 2, 5, device=device)
+    filled = wp.from_torch(texels, dtype=texture_kernel.vec5)
+    inputs = [
+        _vectors(albedo_linear.reshape(-1, 3), wp.vec3),
+        _vectors(material.reshape(-1, 2), wp.vec2),
+        filled,
+    ]
+    launch(texture_kernel.interleave, size * size, inputs, device)
+    for finer, start, side in zip(starts, starts[1:], sides[1:], strict=False):
+        launch(texture_kernel.halve, side * side, [filled, finer, start, side], device)
+    return Pyramid(texels=texels, starts=_on_device(tuple(starts), str(device)), size=size)
 
 
 @lru_cache(maxsize=16)
@@ -49,13 +57,19 @@ def _on_device(numbers: tuple[int, ...], device: str) -> Tensor:
 def facets(mesh: Mesh, size: int) -> Tensor:
     """Unit normal of each face of one shape, and how many texels of a texture of `size` × `size` it has a
     metre: (F, 4)."""
-    numbers = mesh.faces.flatten()
-    corners = mesh.vertices[0].float().index_select(0, numbers).view(-1, 3, 3)  # (F, 3, 3)
-    normals = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = normals.norm(dim=-1, keepdim=True).clamp_min(LEAST_AREA)
-    if mesh.uvs is None:
-        return torch.cat([normals / area, torch.zeros_like(area)], dim=-1)
-    places = mesh.uvs.float().index_select(0, numbers).view(-1, 3, 2)
-    u, v = places[:, 1] - places[:, 0], places[:, 2] - places[:, 0]
-    covered = (u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]).abs()[:, None]
-    return torch.cat([normals / area, size * (covered / area).sqrt()], dim=-1)
+    faces = mesh.faces.to(torch.int32).contiguous()
+    uvs = mesh.vertices.new_zeros(0, 2) if mesh.uvs is None else mesh.uvs
+    found = torch.empty(len(faces), 4, device=faces.device)
+    inputs = [
+        wp.from_torch(faces, dtype=wp.vec3i),
+        _vectors(mesh.vertices[0], wp.vec3),
+        _vectors(uvs, wp.vec2),
+        float(size),
+        wp.from_torch(found, dtype=wp.vec4),
+    ]
+    launch(texture_kernel.facet, len(faces), inputs, faces.device)
+    return found
+
+
+def _vectors(tensor: Tensor, dtype: type) -> wp.array:
+    return wp.from_torch(tensor.detach().float().contiguous(), dtype=dtype)

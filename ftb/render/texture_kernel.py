@@ -1,4 +1,4 @@
-"""Filtered lookups of a head's skin: a pyramid of textures, bilinear in the level that fits the pixel."""
+"""A head's skin as a pyramid of textures, made here and looked up bilinearly in the level that fits."""
 
 from __future__ import annotations
 
@@ -30,3 +30,49 @@ def texture_lookup(texels: wp.array(dtype=vec5), start: int, size: int, u: float
     upper = texels[at] * (1.0 - right) + texels[at + 1] * right
     lower = texels[at + size] * (1.0 - right) + texels[at + size + 1] * right
     return upper * (1.0 - down) + lower * down
+
+
+@wp.kernel(enable_backward=False)
+def interleave(
+    albedo: wp.array(dtype=wp.vec3), material: wp.array(dtype=wp.vec2), texels: wp.array(dtype=vec5)
+):
+    """One texel of the finest level a thread."""
+    n = wp.tid()
+    colour = albedo[n]
+    rest = material[n]
+    texels[n] = vec5(colour[0], colour[1], colour[2], rest[0], rest[1])
+
+
+@wp.kernel(enable_backward=False)
+def halve(texels: wp.array(dtype=vec5), finer: int, start: int, side: int):
+    """One texel a thread of the level of `side` × `side` texels at `start`: the mean of four of the one at
+    `finer`."""
+    n = wp.tid()
+    row = n / side
+    at = finer + 4 * side * row + 2 * (n - row * side)
+    upper = texels[at] + texels[at + 1]
+    lower = texels[at + 2 * side] + texels[at + 2 * side + 1]
+    texels[start + n] = (upper + lower) * 0.25
+
+
+@wp.kernel(enable_backward=False)
+def facet(
+    faces: wp.array(dtype=wp.vec3i),
+    vertices: wp.array(dtype=wp.vec3),
+    uvs: wp.array(dtype=wp.vec2),
+    size: float,
+    facets: wp.array(dtype=wp.vec4),
+):
+    """One face a thread: its normal, and texels a metre on it."""
+    n = wp.tid()
+    corner = faces[n]
+    a = vertices[corner[0]]
+    normal = wp.cross(vertices[corner[1]] - a, vertices[corner[2]] - a)
+    area = wp.max(wp.length(normal), 1.0e-12)
+    texels = float(0.0)
+    if uvs.shape[0] > 0:
+        place = uvs[corner[0]]
+        u = uvs[corner[1]] - place
+        v = uvs[corner[2]] - place
+        texels = size * wp.sqrt(wp.abs(u[0] * v[1] - u[1] * v[0]) / area)
+    facets[n] = wp.vec4(normal[0] / area, normal[1] / area, normal[2] / area, texels)

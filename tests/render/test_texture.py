@@ -47,6 +47,14 @@ def test_facets_know_their_normals_and_texels():
     torch.testing.assert_close(found[:, 3], torch.full((2,), 64 / 0.2))
 
 
+def test_facets_of_flat_and_bare_faces():
+    mesh = square(0.2)
+    flat = torch.cat([mesh.faces, torch.tensor([[0, 1, 1]])])
+    found = facets(Mesh(vertices=mesh.vertices, faces=flat, normals=mesh.normals), 64)
+    torch.testing.assert_close(found[:2, 3], torch.zeros(2))  # no texture: never coarser than its finest
+    torch.testing.assert_close(found[2], torch.zeros(4))
+
+
 @pytest.mark.parametrize("size", [16, 32])
 def test_fine_patterns_do_not_alias(size):
     # A chequerboard of single texels, eight to sixteen a pixel: every pixel must show its mean.
