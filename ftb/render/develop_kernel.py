@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from ftb.render.light_functions import quotient
 from ftb.render.row_kernel import HALF_WIDTH, WIDTH, Colours, Row, greyed, load, luminance_of, store
-from ftb.render.warp_start import wp
+from ftb.render.warp_start import FORWARD, wp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(FORWARD)
 
 # Tone curves: 64 steps in each of the 16 octaves below 1, and one step beyond.
 CURVE_STEPS = wp.constant(1025)

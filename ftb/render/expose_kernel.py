@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from ftb.render.light_functions import INVERSE_PI, quotient
 from ftb.render.row_kernel import WIDTH, Colours, Row, greyed, load, shaded_by, store, tinted
-from ftb.render.warp_start import wp
+from ftb.render.warp_start import FORWARD, wp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(FORWARD)
 
 BACKDROP_RAYS = wp.constant(16)  # a side
 

@@ -18,9 +18,9 @@ from ftb.render.light_functions import (
 from ftb.render.shadow_lookup import receiver_of, shadow_lookup
 from ftb.render.texture_kernel import level_of, texture_lookup, vec5
 from ftb.render.vertex_kernel import Record
-from ftb.render.warp_start import wp
+from ftb.render.warp_start import FORWARD, wp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(FORWARD)
 
 # A key light: direction (0:3), irradiance (3:6), tangent of its angular radius, number of its shadow map
 # (−1: it does not shine).

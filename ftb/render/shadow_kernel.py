@@ -6,9 +6,9 @@ Positions in a map are in texels across it and in metres along the light's own w
 from __future__ import annotations
 
 from ftb.render.light_functions import quotient
-from ftb.render.warp_start import wp
+from ftb.render.warp_start import FORWARD, wp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(FORWARD)
 
 EMPTY = wp.constant(1.0e6)
 CRACK = wp.constant(1.0e-3)  # texels

@@ -15,9 +15,9 @@ from ftb.render.light_functions import (
     sh2_irradiance,
 )
 from ftb.render.texture_kernel import texture_lookup, vec5
-from ftb.render.warp_start import wp
+from ftb.render.warp_start import FORWARD, wp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(FORWARD)
 
 # normal (0:3, camera frame), uv (3:5), irradiance that arrives from the environment (5:8), luminance of
 # the unshadowed one (8), luminance of sky visibility (9), rough reflection of the environment (10:13),

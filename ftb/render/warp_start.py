@@ -7,7 +7,7 @@ import sys
 import torch
 import warp as wp
 
-__all__ = ["launch", "on_torch_stream", "wp"]
+__all__ = ["FORWARD", "launch", "on_torch_stream", "wp"]
 
 
 def _start_quietly() -> None:
@@ -28,6 +28,13 @@ def _start_quietly() -> None:
 
 
 _start_quietly()
+
+# Options of modules whose kernels give no gradients and whose last bits do not matter: on a CPU products
+# and sums are then one instruction, as they are on CUDA. Not for the rasterizer, whose edges are exact.
+FORWARD = {
+    "enable_backward": False,
+    "cpu_compiler_flags": " ".join(filter(None, [wp.config.cpu_compiler_flags, "-ffp-contract=fast"])),
+}
 
 
 def on_torch_stream(device: torch.device) -> contextlib.AbstractContextManager[object]:
