@@ -14,14 +14,14 @@ from ftb.cli_options import FILE
 @click.option("--only", multiple=True, metavar="SECTION", help="One section, e.g. pairs. Repeatable.")
 @click.option("--quick", is_flag=True, help="Seconds instead of minutes, to see that it works.")
 def bench(json_file: Path | None, only: tuple[str, ...], quick: bool) -> None:
-    """Measure rendering, training and inference, side by side, with ratios from one run.
+    """Measure rendering, training, inference and `ftb estimate`, side by side, with ratios from one run.
 
-    PyTorch3D, DRTK, Mitsuba and Blender are measured where they are installed. Keeps all cores busy for about
-    two minutes. Writes nothing but --json.
+    PyTorch3D, DRTK, Mitsuba and Blender are measured where they are installed. Keeps all cores busy for two to
+    three minutes. Writes nothing but --json.
 
     \b
     Example:  ftb bench --json bench.json
-              ftb bench --only pairs --only rasterization
+              ftb bench --only estimate
     """
     from ftb.bench import BenchOptions, run_bench
 

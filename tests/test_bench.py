@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+import time
 from functools import partial
 
 import pytest
 from click.testing import CliRunner
 
 from ftb.bench.clock import Measurement, growth, resident_mb
+from ftb.bench.estimating import run_program, timed
 from ftb.bench.raster import compared, scenes
 from ftb.bench.report import figure, table
 from ftb.bench.scaling import sphere_mesh
@@ -43,6 +46,20 @@ def test_rates_of_processes_add_up():
 def test_a_worker_that_fails_is_told():
     with pytest.raises(ValueError, match="a worker failed: RuntimeError: no such renderer"):
         rates([Task(name="bad", make=failing)], processes=2, rounds=1, seconds=0.01)
+
+
+def test_processor_time_includes_children() -> None:
+    busy = "import time; end = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
+    timing = timed(partial(run_program, [sys.executable, "-c", busy, ""]), 1)
+    assert timing.processor >= 0.2
+    assert timing.best == timing.wall > 0.2
+    asleep = timed(partial(time.sleep, 0.05), 3)
+    assert asleep.processor < 0.05 <= asleep.best <= asleep.wall
+
+
+def test_a_program_that_fails_is_told() -> None:
+    with pytest.raises(ValueError, match="bench: estimate failed: no such photo"):
+        run_program([sys.executable, "-c", "raise SystemExit('no such photo')", "estimate"])
 
 
 def test_comparators_are_left_out_or_told():

@@ -1,4 +1,4 @@
-"""`ftb bench`: rendering, training and inference, side by side with what they are compared to."""
+"""`ftb bench`: rendering, training, inference and estimates, side by side with what they are compared to."""
 
 from __future__ import annotations
 

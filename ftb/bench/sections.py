@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from ftb.bench.clock import Measurement, median_cpu_seconds, median_seconds, resident_mb
+from ftb.bench.estimating import estimating
 from ftb.bench.others import PATH_TRACERS
 from ftb.bench.raster import compared, rasterization, scenes
 from ftb.bench.scaling import scaling
@@ -125,4 +126,5 @@ SECTIONS: dict[str, Callable[[bool], list[Measurement]]] = {
     "memory": memory,
     "training": training,
     "inference": inference,
+    "estimate": estimating,
 }
