@@ -12,6 +12,7 @@ from ftb.scene.heads_anatomy import Anatomy, load_anatomy
 from ftb.scene.heads_curtain import CURTAIN_PLACE
 from ftb.scene.heads_eyes import EYE_POLAR, EYE_UNIT
 from ftb.scene.heads_normals import angle_weighted_normals
+from ftb.scene.skin_hairline import hair_growth
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Atlas:
     """N covered texels of a T × T texture, row 0 at v = 1. texel (N,) flat index; fill (T·T,) covered
     texel (0..N−1) whose value each texel takes, its own or the nearest; chart (N,); point, normal (N, 3)
     on the template, origin between the eyes; masks: painted regions, name → (N,); eye_polar (Ne, 2) of the
-    eye's texels; rows: chart name → slice of 0..N−1 (texels are sorted by chart)."""
+    eye's texels; rows: chart name → slice of 0..N−1. Texels are sorted by chart, and those of the head from
+    face to crown (`skin_hairline.hair_growth`), so that hair covers the last of them."""
 
     size: int
     texel: np.ndarray
@@ -90,7 +92,10 @@ def build_atlas(size: int) -> Atlas:
     texel, first = np.unique(texel, return_index=True)
     face, bary = face[first], bary[first]
     chart = anatomy.corner_chart[anatomy.faces[face, 0]]
-    order = np.argsort(chart, kind="stable")
+    masks = {name: (mask[anatomy.faces[face]] * bary).sum(axis=1) for name, mask in anatomy.masks.items()}
+    point = (welded[anatomy.welded_faces[face]] * bary[..., None]).sum(axis=1)
+    on_head = (chart == anatomy.charts.index("head")).astype(np.float64)
+    order = np.lexsort((hair_growth(point * 100.0, masks["ears"], on_head), chart))
     texel, face, bary, chart = texel[order], face[order], bary[order], chart[order]
     corners = anatomy.welded_faces[face]
     bounds = np.searchsorted(chart, np.arange(len(anatomy.charts) + 1))
@@ -101,12 +106,9 @@ def build_atlas(size: int) -> Atlas:
         texel=texel,
         fill=_nearest_fill(texel, size),
         chart=chart,
-        point=(welded[corners] * bary[..., None]).sum(axis=1).astype(np.float32),
+        point=point[order].astype(np.float32),
         normal=(normal / np.linalg.norm(normal, axis=1, keepdims=True)).astype(np.float32),
-        masks={
-            name: (mask[anatomy.faces[face]] * bary).sum(axis=1).astype(np.float32)
-            for name, mask in anatomy.masks.items()
-        },
+        masks={name: mask[order].astype(np.float32) for name, mask in masks.items()},
         eye_polar=_eye_polar(anatomy, texel[rows["eye"]], size),
         rows=rows,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -89,6 +90,7 @@ def _bump(peak: float, left: float, right: float) -> np.ndarray:
     return np.exp(-0.5 * ((_WAVELENGTH - peak) * width) ** 2)
 
 
+@lru_cache(maxsize=1)
 def _rgb_weights() -> np.ndarray:
     """(31, 3) linear Rec. 709 response under a flat spectrum: a white reflector is (1, 1, 1).
 
@@ -105,6 +107,35 @@ def _rgb_weights() -> np.ndarray:
     return rgb / rgb.sum(axis=0)
 
 
+@dataclass(frozen=True)
+class _Spectra:
+    """Coefficients at each wavelength (31,), 1/cm unless they say otherwise: of bloodless skin, of melanin at
+    a volume share of 1, of blood so (before its vessels are reckoned with), of carotene at 1, of scattering
+    in the dermis; reflectance that the epidermis adds."""
+
+    base: np.ndarray
+    melanin: np.ndarray
+    blood: np.ndarray
+    carotene: np.ndarray
+    scattering: np.ndarray
+    veil: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def _spectra() -> _Spectra:
+    slope = _WAVELENGTH / 550.0
+    haemoglobin = _SATURATION * np.array(_OXY) + (1.0 - _SATURATION) * np.array(_DEOXY)
+    return _Spectra(
+        base=0.244 + 85.3 * np.exp(-(_WAVELENGTH - 154.0) / 66.2),  # Jacques 1998
+        melanin=495.0 * (0.35 * slope**-3.33 + 0.65 * slope**-1.6),
+        blood=2.303 * haemoglobin * _HAEMOGLOBIN,
+        carotene=2.5 * np.exp(-0.5 * ((_WAVELENGTH - 455.0) / 28.0) ** 2),
+        scattering=1.5 * (2e5 * _WAVELENGTH**-1.5 + 2e12 * _WAVELENGTH**-4.0) * 0.75,
+        # The epidermis itself scatters a little back, which keeps dark skin from being saturated.
+        veil=0.016 * slope**-1.0,
+    )
+
+
 def skin_reflectance(melanin: np.ndarray, blood: np.ndarray, carotene: np.ndarray) -> np.ndarray:
     """Diffuse linear albedo (..., 3) of skin.
 
@@ -117,22 +148,17 @@ def skin_reflectance(melanin: np.ndarray, blood: np.ndarray, carotene: np.ndarra
     melanin, blood, carotene = (
         np.asarray(part, dtype=np.float64)[..., None] for part in (melanin, blood, carotene)
     )
-    base = 0.244 + 85.3 * np.exp(-(_WAVELENGTH - 154.0) / 66.2)  # bloodless skin, cm⁻¹ (Jacques 1998)
-    slope = _WAVELENGTH / 550.0
-    epidermis = melanin * 495.0 * (0.35 * slope**-3.33 + 0.65 * slope**-1.6) + (1.0 - melanin) * base
-    haemoglobin = _SATURATION * np.array(_OXY) + (1.0 - _SATURATION) * np.array(_DEOXY)
+    spectra = _spectra()
+    epidermis = melanin * spectra.melanin + (1.0 - melanin) * spectra.base
     # Blood sits in vessels, whose cores light does not reach where it absorbs most: the ceiling flattens.
-    absorbing = blood * 2.303 * haemoglobin * _HAEMOGLOBIN
+    absorbing = blood * spectra.blood
     absorbing = absorbing / (1.0 + absorbing / 90.0)
-    yellow = carotene * 2.5 * np.exp(-0.5 * ((_WAVELENGTH - 455.0) / 28.0) ** 2)
-    absorption = 2.0 * (absorbing + yellow + base)
-    scattering = 1.5 * (2e5 * _WAVELENGTH**-1.5 + 2e12 * _WAVELENGTH**-4.0) * 0.75
-    ratio = 1.0 + absorption / scattering
+    absorption = 2.0 * (absorbing + carotene * spectra.carotene + spectra.base)
+    ratio = 1.0 + absorption / spectra.scattering
     infinite = ratio - np.sqrt(ratio * ratio - 1.0)
-    decay = np.exp(-np.sqrt(absorption * (absorption + 2.0 * scattering)) * 2.0 * _DERMIS)
+    decay = np.exp(-np.sqrt(absorption * (absorption + 2.0 * spectra.scattering)) * 2.0 * _DERMIS)
     dermis = infinite + (0.4 - infinite) * decay
-    # The epidermis itself scatters a little back, which keeps dark skin from being saturated.
-    spectrum = 0.016 * slope**-1.0 + np.exp(-2.0 * _EPIDERMIS * epidermis) * dermis
+    spectrum = spectra.veil + np.exp(-2.0 * _EPIDERMIS * epidermis) * dermis
     return np.clip(spectrum @ _rgb_weights(), 0.005, 0.95)
 
 

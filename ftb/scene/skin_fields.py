@@ -13,12 +13,8 @@ import numpy as np
 
 from ftb.scene.heads_anatomy import load_anatomy
 from ftb.scene.skin_atlas import Atlas, build_atlas, template_vertices
-from ftb.scene.skin_noise import SKULL_Z, noise_banks, strands
-
-# Height (cm) of the hairline against the angle from straight ahead: forehead, temple, sideburn, over the
-# ear, behind it, nape.
-_HAIRLINE_DEG = (0.0, 20.0, 34.0, 44.0, 53.0, 60.0, 66.0, 72.0, 78.0, 84.0, 105.0, 112.0, 125.0, 150.0, 180.0)
-_HAIRLINE_CM = (6.9, 7.1, 6.7, 5.2, 3.4, 1.6, -0.6, -2.4, -1.2, 1.5, 1.2, -2.4, -5.6, -6.8, -7.2)
+from ftb.scene.skin_hairline import hair_growth, hairline_height
+from ftb.scene.skin_noise import noise_banks, strands
 
 
 @dataclass(frozen=True)
@@ -57,19 +53,6 @@ class Fields:
     iris_fibre: np.ndarray
     eye_veins: np.ndarray
     regions: dict[str, np.ndarray]
-
-
-def hairline_height(point_cm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Signed distance (…,) above the hairline, cm, and the temple's weight in [0, 1], of points (…, 3)."""
-    across, up, forward = np.abs(point_cm[..., 0]), point_cm[..., 1], point_cm[..., 2] - SKULL_Z
-    angle = np.degrees(np.arctan2(across, forward))
-    line = np.interp(angle, _HAIRLINE_DEG, _HAIRLINE_CM)
-    slope = (
-        np.interp(angle + 3.0, _HAIRLINE_DEG, _HAIRLINE_CM)
-        - np.interp(angle - 3.0, _HAIRLINE_DEG, _HAIRLINE_CM)
-    ) / (6.0 * np.pi / 180.0 * 7.5)
-    temple = np.exp(-(((angle - 38.0) / 14.0) ** 2))
-    return (up - line) / np.sqrt(1.0 + slope * slope), temple
 
 
 def front_and_crown(point_cm: np.ndarray) -> np.ndarray:
@@ -192,11 +175,11 @@ def _hair_places(atlas: Atlas, point: np.ndarray, skin: np.ndarray) -> dict[str,
     """Where hair of every kind grows."""
     neck = skin.copy()
     neck[atlas.rows["torso"]] = 1.0
-    hairline, temple = hairline_height(point)
+    temple = hairline_height(point)[1]
     beard, moustache = beard_fields(point, atlas.masks["lips"])
     along, across = _brow_coordinates(point)
     return {
-        "hairline": np.where((skin > 0) & (atlas.masks["ears"] < 0.3), hairline, -9.0),
+        "hairline": hair_growth(point, atlas.masks["ears"], skin),
         "temple": temple,
         "front_crown": front_and_crown(point),
         "beard": beard * neck,
@@ -239,7 +222,6 @@ def _regions(atlas: Atlas, fields: dict[str, np.ndarray]) -> dict[str, np.ndarra
         "brows": np.abs(fields["brow_across"]) < 1.0,
         "lash": fields["lid"] < 0.25,
         "beard": np.maximum(fields["beard"], fields["moustache"]) > 0.01,
-        "hair": fields["hairline"] > -6.5,
         "spots": fields["spot"] > 0.02,
         "nostrils": fields["nostril"] > 0.01,
     }

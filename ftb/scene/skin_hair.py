@@ -9,9 +9,10 @@ import numpy as np
 
 from ftb.scene.heads_anatomy import load_anatomy
 from ftb.scene.skin_atlas import template_vertices
-from ftb.scene.skin_fields import beard_fields, front_and_crown, hairline_height, ramp
+from ftb.scene.skin_fields import beard_fields, front_and_crown, ramp
+from ftb.scene.skin_hairline import hairline_height
 from ftb.scene.skin_look import STYLES, Look
-from ftb.scene.skin_noise import mix_noise, noise_banks
+from ftb.scene.skin_noise import noise_banks, weighted_sum
 from ftb.scene.skin_paint import hair_height
 
 
@@ -61,8 +62,8 @@ def hair_thickness(look: Look) -> np.ndarray:
     level = ramp(1.0, 8.5, fields.point[:, 1])
     full = side + (top - side) * level
     uneven = 1.0 + style.uneven * (
-        0.40 * mix_noise(fields.noise[0], look.noise[0][1])
-        + 0.16 * mix_noise(fields.noise[1], look.noise[1][2])
+        0.40 * weighted_sum(fields.noise[0], look.noise[0][1])
+        + 0.16 * weighted_sum(fields.noise[1], look.noise[1][2])
     )
     hair = full * np.clip(uneven, 0.35, 1.8) * ramp(-0.2, 0.5 + 0.5 * max(look.hair.thickness), height)
     density, length = look.hair.beard
@@ -70,6 +71,6 @@ def hair_thickness(look: Look) -> np.ndarray:
         fields.beard
         * density
         * length
-        * np.clip(0.8 + 0.3 * mix_noise(fields.noise[1], look.noise[1][0]), 0.2, 1.6)
+        * np.clip(0.8 + 0.3 * weighted_sum(fields.noise[1], look.noise[1][0]), 0.2, 1.6)
     )
     return (0.01 * np.maximum(hair, 0.5 * beard)).astype(np.float32)

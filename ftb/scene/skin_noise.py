@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 SKULL_Z = -7.0  # cm from between the eyes to the skull's vertical axis
@@ -30,11 +32,13 @@ def noise_banks(point: np.ndarray) -> tuple[np.ndarray, ...]:
     )
 
 
-def mix_noise(bank: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """One noise field (N,) from a bank (K, N); a loop, so that its bits do not depend on BLAS's threads."""
-    total = bank[0] * weights[0]
-    for field, weight in zip(bank[1:], weights[1:], strict=True):
-        total += field * weight
+def weighted_sum(fields: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+    """Sum of float32 fields (N,) times weights; a loop, so that its bits do not depend on BLAS's threads."""
+    total = fields[0] * np.float32(weights[0])
+    part = np.empty_like(total)
+    for field, weight in zip(fields[1:], weights[1:], strict=True):
+        np.multiply(field, np.float32(weight), out=part)
+        total += part
     return total
 
 

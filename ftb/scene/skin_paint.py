@@ -9,7 +9,7 @@ from ftb.scene.skin_color import melanin_of_tone, skin_reflectance
 from ftb.scene.skin_eyes import paint_eyes, paint_inside
 from ftb.scene.skin_fields import Fields, ramp
 from ftb.scene.skin_look import GREY, Look
-from ftb.scene.skin_noise import mix_noise
+from ftb.scene.skin_noise import weighted_sum
 
 # Perceptual roughness and F0 of what is not skin.
 MATERIALS = {
@@ -22,11 +22,25 @@ MATERIALS = {
     "curtain": (0.60, 0.046),
 }
 NOSTRIL = np.array([0.012, 0.006, 0.005], dtype=np.float32)  # linear albedo
+LEAST_HAIR = -0.9 - 1.6  # cm: the softest edge, and noise
 HAIR_MATERIAL, BEARD_ROUGHNESS, CLOTH_MATERIAL = (0.60, 0.046), 0.62, (0.85, 0.03)
 
 
+def skin_tints(look: Look) -> tuple[np.ndarray, np.ndarray]:
+    """Of skin (3, 3): its albedo, and the log of it a relative change of melanin and of blood; albedo of lips
+    (3,), which have little melanin of their own and much blood."""
+    skin = look.skin
+    melanin = melanin_of_tone(skin.tone) * np.array([1.0, 1.25, 1.0, 0.75])
+    blood = [skin.blood, skin.blood, 1.5 * skin.blood, skin.lip_blood]
+    base, darker, redder, lips = skin_reflectance(melanin, np.array(blood), np.array(skin.carotene))
+    bare = lips * np.array([0.92, 0.80, 0.80])
+    painted = bare * (1 - skin.lipstick_strength) + skin.lipstick * skin.lipstick_strength
+    return np.stack([base, np.log(darker / base) / 0.25, np.log(redder / base) / 0.5]), painted
+
+
 class Canvas:
-    """One person's texels while they are painted: albedo (3, N), material (2, N), and the noise they share.
+    """One person's texels while they are painted: albedo (3, N), material (2, N), and the noise of those of
+    head and torso, `bare` (Nb,).
 
     numpy in one thread throughout: bits must not depend on how many threads a worker has.
     """
@@ -34,25 +48,30 @@ class Canvas:
     def __init__(self, fields: Fields, look: Look) -> None:
         count = len(fields.hairline)
         self.fields, self.look = fields, look
-        self.broad, self.middle, self.fine = (
-            mix_noise(bank, weights[0]) for bank, weights in zip(fields.noise, look.noise, strict=True)
+        self.bare = slice(fields.atlas.rows["head"].start, fields.atlas.rows["torso"].stop)
+        self.middle, self.fine = (
+            weighted_sum(fields.noise[k][:, self.bare], look.noise[k][0]) for k in (1, 2)
         )
-        self.patch = mix_noise(fields.noise[1], look.noise[1][1])
         shift = int(look.skin.shuffle[1] * 4096)
         self.grain = fields.grain[shift : shift + count]  # pores: the same white noise, shifted
         self.albedo = np.empty((3, count), dtype=np.float32)
         self.material = np.empty((2, count), dtype=np.float32)
-        self.melanin = melanin_of_tone(look.skin.tone)
+        self.skin, self.lips = skin_tints(look)
         self.hair = (look.hair.colour * (1.0 - look.hair.grey) + np.array(GREY) * look.hair.grey).astype(
             np.float32
         )[:, None]
 
-    def blend(self, where: np.ndarray, colour: np.ndarray, share: np.ndarray) -> None:
+    def blend(self, where: np.ndarray | slice, colour: np.ndarray, share: np.ndarray) -> None:
         """Move the albedo of texels `where` (n,) to colour (3, 1) or (3, n) by share (n,)."""
         here = self.albedo[:, where]
-        self.albedo[:, where] = here + (colour - here) * share
+        step = colour - here
+        step *= share
+        step += here
+        self.albedo[:, where] = step
 
-    def blend_material(self, where: np.ndarray, roughness: float, f0: float, share: np.ndarray) -> None:
+    def blend_material(
+        self, where: np.ndarray | slice, roughness: float, f0: float, share: np.ndarray
+    ) -> None:
         """As `blend`, for roughness and F0."""
         for row, value in zip(self.material, (roughness, f0), strict=True):
             here = row[where]
@@ -62,40 +81,37 @@ class Canvas:
 def paint_skin(canvas: Canvas) -> None:
     """Bare skin: local changes of melanin and blood about the person's own, to first order in log albedo."""
     fields, look = canvas.fields, canvas.look
-    base = skin_reflectance(canvas.melanin, look.skin.blood, look.skin.carotene)
-    by_melanin = (
-        np.log(skin_reflectance(canvas.melanin * 1.25, look.skin.blood, look.skin.carotene) / base) / 0.25
-    )
-    by_blood = (
-        np.log(skin_reflectance(canvas.melanin, look.skin.blood * 1.5, look.skin.carotene) / base) / 0.5
-    )
-    single = np.float32
+    base, by_melanin, by_blood = canvas.skin
     # The same relative change of melanin shows more on dark skin, which is not more mottled for that.
     mottled = look.skin.blotches * min(1.0, 0.45 / abs(float(by_melanin[1])))
-    melanin = canvas.broad * single(0.07 * mottled)
-    melanin += canvas.patch * single(0.05 * mottled)
-    melanin += canvas.fine * single(0.03 * mottled)
-    melanin += canvas.grain * single(0.04)
-    melanin += fields.under_eye * single(0.35 * look.skin.under_eye)
+    bare = canvas.bare
+    broad, patch = fields.noise[0][:, bare], fields.noise[1][:, bare]
+    grain, under_eye = canvas.grain[bare], fields.under_eye[bare]
+    melanin = weighted_sum(
+        [*broad, *patch, canvas.fine, grain, under_eye],
+        [
+            *(0.07 * mottled * look.noise[0][0]),
+            *(0.05 * mottled * look.noise[1][1]),
+            *(0.03 * mottled, 0.04, 0.35 * look.skin.under_eye),
+        ],
+    )
     melanin[fields.regions["spots"]] += _freckles(fields, look)
-    blood = canvas.middle * single(0.16 * look.skin.blotches)
-    blood += canvas.fine * single(0.10 * look.skin.blotches)
-    blood += fields.flush * single(look.skin.redness)
-    blood += fields.thin * single(0.7)
-    blood += fields.under_eye * single(0.4 * look.skin.under_eye)
-    for channel in range(3):
-        row = canvas.albedo[channel]
-        np.multiply(melanin, single(by_melanin[channel]), out=row)
-        row += blood * single(by_blood[channel])
-        np.exp(row, out=row)
-        row *= single(base[channel])
-    roughness = canvas.material[0]
-    np.multiply(fields.t_zone, single(-0.07 * look.skin.oil), out=roughness)
-    roughness += canvas.middle * single(0.02)
-    roughness += canvas.grain * single(0.015)
-    roughness += single(look.skin.roughness + 0.04 * _oldness(look))
-    np.clip(roughness, 0.28, 0.6, out=roughness)
-    canvas.material[1] = SKIN_F0
+    blood = weighted_sum(
+        [canvas.middle, canvas.fine, fields.flush[bare], fields.thin[bare], under_eye],
+        [
+            *(0.16 * look.skin.blotches, 0.10 * look.skin.blotches),
+            *(look.skin.redness, 0.7, 0.4 * look.skin.under_eye),
+        ],
+    )
+    for row, more, red, whole in zip(canvas.albedo[:, bare], by_melanin, by_blood, base, strict=True):
+        np.exp(weighted_sum([melanin, blood], [more, red]), out=row)
+        row *= np.float32(whole)
+    roughness = weighted_sum(
+        [fields.t_zone[bare], canvas.middle, grain], [-0.07 * look.skin.oil, 0.02, 0.015]
+    )
+    roughness += np.float32(look.skin.roughness + 0.04 * _oldness(look))
+    np.clip(roughness, 0.28, 0.6, out=canvas.material[0, bare])
+    canvas.material[1, bare] = SKIN_F0
 
 
 def _oldness(look: Look) -> float:
@@ -110,21 +126,12 @@ def _freckles(fields: Fields, look: Look) -> np.ndarray:
     return fields.spot[where] * strength.astype(np.float32)
 
 
-def lip_colour(canvas: Canvas) -> np.ndarray:
-    """(3,) lips have little melanin of their own and much blood."""
-    look = canvas.look
-    bare = skin_reflectance(canvas.melanin * 0.75, look.skin.lip_blood, look.skin.carotene) * np.array(
-        [0.92, 0.80, 0.80]
-    )
-    return bare * (1 - look.skin.lipstick_strength) + look.skin.lipstick * look.skin.lipstick_strength
-
-
 def paint_lips(canvas: Canvas) -> None:
     """Lips over the skin."""
     where = canvas.fields.regions["lips"]
     share = ramp(0.25, 0.75, canvas.fields.atlas.masks["lips"][where])
     folds = 1.0 + 0.05 * canvas.fine[where] + 0.04 * canvas.grain[where]
-    canvas.blend(where, lip_colour(canvas).astype(np.float32)[:, None] * folds, np.float32(0.9) * share)
+    canvas.blend(where, canvas.lips.astype(np.float32)[:, None] * folds, np.float32(0.9) * share)
     canvas.blend_material(where, 0.36 - 0.08 * canvas.look.skin.lipstick_strength, SKIN_F0, share)
 
 
@@ -204,18 +211,29 @@ def hair_height(hairline: np.ndarray, temple: np.ndarray, front_crown: np.ndarra
     )
 
 
+def hair_rows(fields: Fields, look: Look) -> slice:
+    """Texels of the head above the lowest place that this person's hair can reach: the last of them, as the
+    atlas is sorted. `LEAST_HAIR` includes what noise adds to the edge, six deviations of it."""
+    head = fields.atlas.rows["head"]
+    low = LEAST_HAIR + look.hair.hairline + min(look.hair.temple, 0.0) - max(look.hair.fringe, 0.0)
+    return slice(head.start + int(np.searchsorted(fields.hairline[head], low)), head.stop)
+
+
 def paint_hair(canvas: Canvas) -> None:
     """The hair cap, uneven at its edge, streaked along the strands."""
     fields, look = canvas.fields, canvas.look
-    where = fields.regions["hair"]
+    where = hair_rows(fields, look)
     grain, middle = canvas.grain[where], canvas.middle[where]
     streaks, edges = fields.strands[:, where]
     height = hair_height(fields.hairline[where], fields.temple[where], fields.front_crown[:, where], look)
-    height += 0.16 * canvas.fine[where] + 0.15 * grain + 0.15 * edges
+    height += weighted_sum([canvas.fine[where], grain, edges], [0.16, 0.15, 0.15])
     soft = 0.5 if max(look.hair.thickness) > 0.5 else 0.9
     share = ramp(-soft, soft, height) * np.float32(look.hair.opacity)
-    white = 1.0 + np.clip(np.float32(0.5 * look.hair.grey) * edges, -0.2, 0.4)
-    canvas.blend(where, canvas.hair * (np.exp(0.22 * streaks + 0.10 * grain + 0.10 * middle) * white), share)
+    shine = weighted_sum([streaks, grain, middle], [0.22, 0.10, 0.10])
+    np.exp(shine, out=shine)
+    if look.hair.grey > 0.0:
+        shine *= 1.0 + np.clip(np.float32(0.5 * look.hair.grey) * edges, -0.2, 0.4)
+    canvas.blend(where, canvas.hair * shine, share)
     canvas.blend_material(where, *HAIR_MATERIAL, share)
 
 
@@ -238,9 +256,8 @@ def paint_cloth(canvas: Canvas) -> None:
     collar = np.float32(canvas.look.neckline) + np.float32(0.012) * point[:, 0] ** 2
     share = ramp(0.15, -0.15, point[:, 1] - collar)
     weave = 1.0 + 0.06 * canvas.grain[rows] + 0.08 * canvas.middle[rows]
-    where = np.arange(rows.start, rows.stop)
-    canvas.blend(where, canvas.look.cloth.astype(np.float32)[:, None] * weave, share)
-    canvas.blend_material(where, *CLOTH_MATERIAL, share)
+    canvas.blend(rows, canvas.look.cloth.astype(np.float32)[:, None] * weave, share)
+    canvas.blend_material(rows, *CLOTH_MATERIAL, share)
 
 
 def _eye_shade(fields: Fields) -> np.ndarray:
@@ -266,9 +283,7 @@ def paint_head(fields: Fields, look: Look) -> tuple[np.ndarray, np.ndarray]:
     for paint in LAYERS:
         paint(canvas)
     rows, size = fields.atlas.rows, fields.atlas.size
-    inside = paint_inside(fields, look, lip_colour(canvas)) | {
-        "eye": paint_eyes(fields, look) * _eye_shade(fields)
-    }
+    inside = paint_inside(fields, look, canvas.lips) | {"eye": paint_eyes(fields, look) * _eye_shade(fields)}
     inside |= {"lash": np.minimum(0.7 * canvas.hair, 0.02), "curtain": hanging_hair(canvas)}
     for chart, colour in inside.items():
         canvas.albedo[:, rows[chart]] = colour

@@ -9,9 +9,13 @@ from skimage.color import rgb2lab
 
 from ftb.scene.heads_anatomy import load_anatomy
 from ftb.scene.heads_anny import AnnyHeads
+from ftb.scene.heads_identity import sample_identity
 from ftb.scene.skin_atlas import build_atlas
 from ftb.scene.skin_color import lightness, melanin_of_tone, skin_reflectance, tone_lightness
-from ftb.scene.skin_fields import build_fields
+from ftb.scene.skin_fields import build_fields, ramp
+from ftb.scene.skin_look import sample_look
+from ftb.scene.skin_noise import weighted_sum
+from ftb.scene.skin_paint import hair_height, hair_rows, skin_tints
 
 
 def encoded(linear: np.ndarray) -> np.ndarray:
@@ -104,3 +108,42 @@ def test_noise_meets_at_texture_seams() -> None:
     jump = np.abs(value[order][1:] - value[order][:-1])[same]
     assert same.sum() > 20
     assert np.median(jump) < 0.25, "of a field of unit variance"
+
+
+def test_weighted_sum_is_a_dot_product() -> None:
+    draw = np.random.default_rng(0)
+    fields, weights = draw.normal(size=(5, 100)).astype(np.float32), draw.normal(size=5)
+    found = weighted_sum(fields, weights)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, weights @ fields, atol=1e-6)
+
+
+def test_skin_tints_are_slopes_of_reflectance() -> None:
+    generator = torch.Generator().manual_seed(3)
+    identity = sample_identity(AnnyHeads().slider_spread, generator=generator)
+    look = sample_look(identity, generator=generator)
+    (base, by_melanin, by_blood), lips = skin_tints(look)
+    melanin, skin = melanin_of_tone(look.skin.tone), look.skin
+    np.testing.assert_allclose(base, skin_reflectance(melanin, skin.blood, skin.carotene), rtol=1e-9)
+    steps = ((1e-3, 0.0), (0.0, 1e-3))
+    more = [skin_reflectance(melanin * (1.0 + a), skin.blood * (1.0 + b), skin.carotene) for a, b in steps]
+    # Differences over a quarter and a half, of what bends: a tenth of the slope itself.
+    np.testing.assert_allclose(by_melanin, np.log(more[0] / base) / 1e-3, rtol=0.15)
+    np.testing.assert_allclose(by_blood, np.log(more[1] / base) / 1e-3, rtol=0.25)
+    assert lips[0] / lips[1] > base[0] / base[1], "lips are redder"
+
+
+def test_no_hair_below_the_rows_that_are_painted() -> None:
+    fields, source = build_fields(64), AnnyHeads(64)
+    head = fields.atlas.rows["head"]
+    assert (np.diff(fields.hairline[head]) >= 0.0).all(), "sorted from face to crown"
+    shares = []
+    for seed in range(40):
+        generator = torch.Generator().manual_seed(seed)
+        look = sample_look(sample_identity(source.slider_spread, generator=generator), generator=generator)
+        below = slice(head.start, hair_rows(fields, look).start)
+        shares.append((below.stop - below.start) / (head.stop - head.start))
+        height = hair_height(fields.hairline[below], fields.temple[below], fields.front_crown[:, below], look)
+        # Noise raises the edge by 0.27 cm (one deviation), four times that hardly anywhere.
+        assert ramp(-0.9, 0.9, height + 4.0 * 0.27).max(initial=0.0) < 0.1
+    assert np.mean(shares) > 0.25
