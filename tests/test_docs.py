@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ftb.data.face_doubts import RULES
 from ftb.interop.lighting_json import save_lighting
 from ftb.interop.lighting_notes import FaceNote, LightingNotes
 from ftb.maths import envmap
@@ -27,6 +28,24 @@ def test_every_field_of_lighting_json_is_documented(tmp_path: Path) -> None:
     told = set(re.findall(r"`(\w+)`", (DOCS / "lighting.md").read_text(encoding="utf-8")))
     written = {*document, *document["key_lights"][0], *document["faces"][0], *document["dominant_direction"]}
     assert written - {"vector"} <= told
+
+
+def test_the_table_of_doubts_is_the_rule() -> None:
+    text = (DOCS / "lighting.md").read_text(encoding="utf-8").split("## How sure")[1]
+    rows = [
+        [re.search(r"[\d.]+", cell) for cell in line.strip("|").split("|")[2:]]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ][2:]
+    told = [[float(number[0]) for number in row if number] for row in rows]
+    percent = {"clipped": 100.0, "cut": 100.0, "covered": 100.0}
+    rules = [
+        [percent.get(kind, 1.0) * rule.begins, percent.get(kind, 1.0) * rule.complete, rule.degrees]
+        for kind, rule in RULES.items()
+    ]
+    assert len(told) == len(rules)
+    for row, rule in zip(told, rules, strict=True):
+        assert row == pytest.approx(rule)
 
 
 # Where each program's own formula looks up a direction of its own frame: u, to the right.

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftb.data.face_doubts import RULES, Doubt, Measure, doubts_of
 from ftb.data.faces import Face
 from ftb.data.photos import Photo, middle_square
 from ftb.maths import rotation
@@ -19,9 +20,8 @@ from ftb.scene.framing import face_square
 LEAST_FACE = 10.0
 # Of the square: brightest encoded luminance below which a face is noise, and share of white above which
 # it is clipped beyond use.
-DARKEST_U8, MOST_CLIPPED = 12.0, 0.6
+DARKEST_U8, MOST_CLIPPED = RULES["dark"].complete, RULES["clipped"].complete
 _WHITE_U8 = 250
-_ENOUGH_INSIDE, _SURE_SCORE, _SOME_CLIPPED, _DIM_U8 = 0.8, 0.75, 0.15, 50.0
 _LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
@@ -32,7 +32,7 @@ class FaceCrop:
     photo_from_crop (3, 3): rotation from the crop's camera frame to the photograph's. face: as found, in
     pixels of the `Photo`, or None for a picture used as it is. side_px, centre_px: of the square there.
     roll_deg: of the head, undone. off_axis_deg: between the face and the photograph's optical axis.
-    warnings: what makes the answer less certain.
+    doubts: what makes the answer less certain.
     """
 
     crop_srgb: Tensor
@@ -42,7 +42,12 @@ class FaceCrop:
     face: Face | None = None
     roll_deg: float = 0.0
     off_axis_deg: float = 0.0
-    warnings: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The doubts in words."""
+        return tuple(doubt.text for doubt in self.doubts)
 
 
 def crop_face(photo: Photo, face: Face, size: int) -> FaceCrop:
@@ -65,6 +70,7 @@ def crop_face(photo: Photo, face: Face, size: int) -> FaceCrop:
     cos, sin = math.cos(roll_angle), math.sin(roll_angle)
     centre = torch.stack((cos * centre[0] + sin * centre[1], cos * centre[1] - sin * centre[0]))
     pixels_u8, inside = _resampled(photo, photo_from_crop, (centre, float(side)), size)
+    off_axis_deg = math.degrees(math.acos(max(-1.0, min(1.0, float(turn[2, 2])))))
     return FaceCrop(
         crop_srgb=torch.from_numpy(pixels_u8.astype(np.float32) / 255.0),
         photo_from_crop=photo_from_crop.float(),
@@ -72,8 +78,10 @@ def crop_face(photo: Photo, face: Face, size: int) -> FaceCrop:
         centre_px=(float(middle[0]), float(middle[1])),
         face=face,
         roll_deg=math.degrees(roll_angle),
-        off_axis_deg=math.degrees(math.acos(max(-1.0, min(1.0, float(turn[2, 2]))))),
-        warnings=(*_looked_over(pixels_u8), *_doubts(face, inside)),
+        off_axis_deg=off_axis_deg,
+        doubts=tuple(
+            doubts_of((*_looked_over(pixels_u8), *_seen(face, inside), _placed(photo, off_axis_deg)))
+        ),
     )
 
 
@@ -86,7 +94,7 @@ def crop_middle(photo: Photo, size: int) -> FaceCrop:
         photo_from_crop=torch.eye(3),
         side_px=float(min(photo.pixels_u8.shape[:2])),
         centre_px=(0.5 * photo.pixels_u8.shape[1], 0.5 * photo.pixels_u8.shape[0]),
-        warnings=_looked_over((crop.numpy() * 255.0).round().astype(np.uint8)),
+        doubts=tuple(doubts_of(_looked_over((crop.numpy() * 255.0).round().astype(np.uint8)))),
     )
 
 
@@ -135,31 +143,35 @@ def _resampled(
     return cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA), float(covered.mean())
 
 
-def _looked_over(pixels_u8: np.ndarray) -> tuple[str, ...]:
-    """Refuses what is too dark or too clipped; otherwise what to be wary of."""
+def _looked_over(pixels_u8: np.ndarray) -> tuple[Measure, ...]:
+    """Refuses what is too dark or too clipped; otherwise how dark and how clipped it is."""
     luma = pixels_u8.astype(np.float32) @ _LUMA
     bright, clipped = float(np.percentile(luma, 95)), float((luma >= _WHITE_U8).mean())
     if bright < DARKEST_U8:
         raise ValueError(f"the face is too dark: its brightest parts reach {bright / 2.55:.0f} % of white")
     if clipped > MOST_CLIPPED:
         raise ValueError(f"the face is overexposed: {100 * clipped:.0f} % of it is white")
-    warnings = []
-    if bright < _DIM_U8:
-        warnings.append(f"dark: the brightest parts reach {bright / 2.55:.0f} % of white")
-    if clipped > _SOME_CLIPPED:
-        warnings.append(f"clipped: {100 * clipped:.0f} % is white")
-    return tuple(warnings)
+    return (
+        ("dark", bright, f"dark: the brightest parts reach {bright / 2.55:.0f} % of white"),
+        ("clipped", clipped, f"clipped: {100 * clipped:.0f} % is white"),
+    )
 
 
-def _doubts(face: Face, inside: float) -> tuple[str, ...]:
-    doubts = []
-    if inside < _ENOUGH_INSIDE:
-        doubts.append(f"cut: only {100 * inside:.0f} % of the face's square is in the picture")
-    if face.score < _SURE_SCORE:
-        doubts.append(f"covered or turned away: the detector is sure to {100 * face.score:.0f} %")
+def _seen(face: Face, inside: float) -> tuple[Measure, ...]:
+    """How much of the face is in the picture, how sure the detector is, how far the nose is to a side."""
     eyes, nose = face.landmarks[:2], face.landmarks[2]
     along = eyes[1] - eyes[0]
     share = float((nose - eyes[0]) @ along / max(float(along @ along), 1e-9))
-    if not 0.0 < share < 1.0:
-        doubts.append("turned away: the nose is beside both eyes")
-    return tuple(doubts)
+    return (
+        ("cut", inside, f"cut: only {100 * inside:.0f} % of the face's square is in the picture"),
+        ("covered", face.score, f"covered or turned away: a face to {100 * face.score:.0f} %"),
+        ("turned", abs(share - 0.5) - 0.5, "turned away: the nose is beside both eyes"),
+    )
+
+
+def _placed(photo: Photo, off_axis_deg: float) -> Measure:
+    """How far beside the photograph's middle the face is, and whether the camera tells that angle."""
+    text = f"far off axis: {off_axis_deg:.0f}° beside the picture's middle"
+    if photo.focal_35mm is None:
+        return "aside", off_axis_deg, f"{text}, by an assumed focal length"
+    return "aside_known", off_axis_deg, text

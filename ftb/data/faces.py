@@ -84,8 +84,11 @@ def refine_face(pixels_u8: np.ndarray, face: Face) -> Face:
 
     YuNet's landmarks lean towards an upright face, the more so the smaller it is: of a head tilted by 25°
     its eyes tell 7°. They are right where the face is large and nearly level.
+
+    score becomes the best of the close-ups, 0 where none shows a face: of a face that is covered in part or
+    turned away it falls sooner than that of the whole picture.
     """
-    angle, level = _tilt_deg(face.landmarks), face
+    angle, level = _tilt_deg(face.landmarks), replace(face, score=0.0)
     for _ in range(_MOST_LOOKS):
         matrix = _close_up(level, angle)
         shape = (_CLOSE_SIZE, _CLOSE_SIZE)
@@ -96,7 +99,7 @@ def refine_face(pixels_u8: np.ndarray, face: Face) -> Face:
         seen = min(found, key=lambda other: float(np.linalg.norm(other.landmarks.mean(0) - _CLOSE_SIZE / 2)))
         inverse = cv2.invertAffineTransform(matrix)
         landmarks = seen.landmarks @ inverse[:, :2].T + inverse[:, 2]
-        level = replace(face, landmarks=landmarks, score=max(face.score, seen.score))
+        level = replace(face, landmarks=landmarks, score=max(level.score, seen.score))
         left_over = _tilt_deg(seen.landmarks)
         angle += left_over
         if abs(left_over) < _LEVEL_DEG:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ftb.assets_path import assets_path
 from ftb.checkpoint import load_network
 from ftb.data.face_crop import FaceCrop, crop_face, crop_middle
+from ftb.data.face_doubts import widened_error_deg
 from ftb.data.faces import Face, find_faces, refine_face
 from ftb.data.photos import Photo, open_photo, photo_from_array
 from ftb.estimation.combine import combine_lights, combined_error_deg
@@ -36,8 +37,8 @@ BATCH, MOST_FACES = 16, 16
 class FaceEstimate:
     """The answer for one face, in the photograph's frame, and the crop it was given for.
 
-    expected_error_deg: the network's own expectation of the error of its dominant direction; angle_deg:
-    between its dominant direction and that of the whole answer.
+    expected_error_deg: the network's own expectation of the error of its dominant direction, widened by what
+    its crop gives reason to doubt; angle_deg: between its dominant direction and that of the whole answer.
     """
 
     crop: FaceCrop
@@ -157,13 +158,15 @@ class Estimator:
 
 def joined(photo: Photo, crops: Sequence[FaceCrop], prediction: Prediction, faces_found: int) -> Estimate:
     """The answers (one a crop) turned from the crops' frames into the photograph's, and made one."""
-    errors = prediction.direction_error_deg
+    own_errors = prediction.direction_error_deg
     faces = [
         FaceEstimate(
             crop=crop,
             lighting=rotate(prediction.lighting[number], crop.photo_from_crop),
             ball_linear=prediction.ball_linear[number],
-            expected_error_deg=None if errors is None else float(errors[number]),
+            expected_error_deg=widened_error_deg(
+                None if own_errors is None else float(own_errors[number]), crop.doubts
+            ),
         )
         for number, crop in enumerate(crops)
     ]

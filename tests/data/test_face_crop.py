@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,33 @@ def test_warnings_say_what_to_doubt() -> None:
     clipped = grey.copy()
     clipped[:, :230] = 255
     assert "clipped" in warnings(clipped, face_at(240.0, 180.0))
+    aside = face_at(240.0 + FOCAL * np.tan(np.radians(20.0)), 180.0)
+    assert "far off axis: 20° beside the picture's middle, by an assumed focal length" in warnings(
+        grey, aside
+    )
+    told = Photo(pixels_u8=grey, focal_35mm=DEFAULT_FOCAL_35MM)
+    assert crop_face(told, aside, 32).warnings == ()
+
+
+def test_every_warning_costs_degrees() -> None:
+    grey = np.full((HEIGHT, WIDTH, 3), 128, dtype=np.uint8)
+    spent = {}
+    for name, pixels, face in (
+        ("sure", grey, face_at(240.0, 180.0)),
+        ("cut", grey, face_at(20.0, 180.0)),
+        ("more cut", grey, face_at(5.0, 180.0)),
+        ("dim", grey // 4, face_at(240.0, 180.0)),
+        ("dark", grey // 8, face_at(240.0, 180.0)),
+        ("unsure", grey, replace(face_at(240.0, 180.0), score=0.7)),
+        ("profile", grey, face_at(240.0, 180.0, nose=0.8)),
+    ):
+        doubts = crop_face(photo_from_array(pixels), face, 32).doubts
+        spent[name] = sum(doubt.degrees for doubt in doubts)
+        assert all(doubt.degrees > 0.0 and doubt.text for doubt in doubts)
+    assert spent["sure"] == 0.0
+    assert min(spent[name] for name in spent if name != "sure") > 5.0
+    assert spent["more cut"] > spent["cut"]
+    assert spent["dark"] > spent["dim"]
 
 
 def test_the_middle_square_is_left_as_it_is(tmp_path: Path) -> None:

@@ -86,13 +86,15 @@ def test_nothing_is_found_in_noise(shape: tuple[int, int]) -> None:
     assert find_faces(np.zeros((*shape, 3), dtype=np.uint8)) == []
 
 
-def test_refining_what_is_no_face_changes_nothing() -> None:
+def test_refining_what_is_no_face_moves_nothing_and_trusts_nothing() -> None:
     face = Face(
         box=np.array([10.0, 10.0, 40.0, 40.0]),
         landmarks=np.array([[20.0, 20.0], [40.0, 20.0], [30.0, 30.0], [22.0, 40.0], [38.0, 40.0]]),
         score=0.7,
     )
-    assert refine_face(np.zeros((64, 64, 3), dtype=np.uint8), face) is face
+    refined = refine_face(np.zeros((64, 64, 3), dtype=np.uint8), face)
+    assert np.array_equal(refined.landmarks, face.landmarks)
+    assert refined.score == 0.0
 
 
 def test_the_detector_ships_with_its_package() -> None:

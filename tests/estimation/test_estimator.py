@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,11 @@ import torch
 from PIL import Image
 from skimage import data
 
-from ftb.estimation.estimator import Estimator
+from ftb.data.face_doubts import Doubt
+from ftb.data.faces import find_faces
+from ftb.estimation.estimator import Estimator, joined
 from ftb.maths import rotation
+from ftb.types import concatenate
 from tests.tiny import tiny_checkpoint
 
 
@@ -72,3 +76,50 @@ def test_wrong_wishes_are_one_line(estimator: Estimator, astronaut: np.ndarray) 
         estimator.estimate(astronaut, face=2)
     with pytest.raises(FileNotFoundError, match="no such photo"):
         estimator.estimate("nowhere.jpg")
+
+
+def test_what_is_doubted_is_expected_to_err_more(estimator: Estimator, astronaut: np.ndarray) -> None:
+    photo, (crop,), _ = estimator.framed(astronaut)
+    assert crop.doubts == ()
+    prediction = replace(estimator.predict(crop.crop_srgb[None]), direction_error_deg=torch.tensor([12.0]))
+
+    def expected(*doubts: Doubt) -> float | None:
+        return joined(photo, [replace(crop, doubts=doubts)], prediction, 1).expected_error_deg
+
+    assert expected() == pytest.approx(12.0)
+    assert expected(Doubt(text="dark", degrees=16.0)) == pytest.approx(20.0)
+    both = concatenate([prediction, prediction])
+    doubted = replace(crop, doubts=(Doubt(text="dark", degrees=16.0),))
+    estimate = joined(photo, [crop, doubted], both, 2)
+    assert [face.expected_error_deg for face in estimate.faces] == pytest.approx([12.0, 20.0])
+    assert estimate.warnings == ("face 2: dark",)
+
+
+def test_a_photograph_too_dark_to_be_sure_of_says_so(estimator: Estimator, astronaut: np.ndarray) -> None:
+    errors = []
+    for divisor in (1, 5, 7, 12):
+        photo, (crop,), found = estimator.framed(astronaut // divisor)
+        prediction = replace(
+            estimator.predict(crop.crop_srgb[None]), direction_error_deg=torch.tensor([12.0])
+        )
+        estimate = joined(photo, [crop], prediction, found)
+        assert any("dark" in warning for warning in estimate.warnings) == (divisor > 1)
+        errors.append(estimate.expected_error_deg)
+    assert errors == sorted(errors)
+    assert errors[0] == pytest.approx(12.0)
+    assert errors[1] > 13.0
+
+
+def test_a_face_that_is_mostly_covered_is_doubted_or_refused(
+    estimator: Estimator, astronaut: np.ndarray
+) -> None:
+    left, top, width, height = find_faces(astronaut)[0].box.astype(int)
+    noise = np.random.default_rng(0).integers(60, 140, astronaut.shape, dtype=np.uint8)
+    side, below = astronaut.copy(), astronaut.copy()
+    beside = np.s_[top - 20 : top + height + 20, left - 20 : left + int(0.7 * width)]
+    beneath = np.s_[top + int(0.35 * height) : top + height + 20, left - 20 : left + width + 20]
+    side[beside], below[beneath] = noise[beside], noise[beneath]
+    _, (crop,), _ = estimator.framed(side)
+    assert any("covered" in warning for warning in crop.warnings)
+    with pytest.raises(ValueError, match="no face found"):
+        estimator.framed(below)
