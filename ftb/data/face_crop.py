@@ -164,7 +164,7 @@ def _seen(face: Face, inside: float) -> tuple[Measure, ...]:
     share = float((nose - eyes[0]) @ along / max(float(along @ along), 1e-9))
     return (
         ("cut", inside, f"cut: only {100 * inside:.0f} % of the face's square is in the picture"),
-        ("covered", face.score, f"covered or turned away: a face to {100 * face.score:.0f} %"),
+        ("covered", face.score, f"covered or turned away: the detector is sure to {100 * face.score:.0f} %"),
         ("turned", abs(share - 0.5) - 0.5, "turned away: the nose is beside both eyes"),
     )
 

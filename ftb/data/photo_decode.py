@@ -45,6 +45,10 @@ def decode(path: Path, working_size: int) -> Decoded:
             return _decoded(opened, path, working_size)
     except _Refused:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's limit, above ours
+        raise ValueError(
+            f"{path}: expected at most {MOST_PIXELS // 1_000_000} megapixels, got more"
+        ) from error
     except UnidentifiedImageError as error:
         if path.suffix.lower() in (".tif", ".tiff"):
             return _decoded_tiff(path, working_size)
@@ -72,7 +76,7 @@ def _kind_of(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(16)
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
-        return "HEIC; install pi-heif to read it"
+        return "damaged HEIC" if "HEIF" in _formats() else "HEIC; install pi-heif to read it"
     return "an empty file" if not head else "something else"
 
 

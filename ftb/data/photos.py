@@ -49,6 +49,8 @@ def open_photo(path: Path, working_size: int = WORKING_SIZE) -> Photo:
     Grey, palette, CMYK and 16-bit pictures are converted, an embedded colour profile to sRGB; alpha is laid
     over mid-grey. ValueError in one line for what is no picture. Does not: decode camera raw.
     """
+    if path.is_dir():
+        raise ValueError(f"{path}: expected a photo, got a folder; name the photos in it")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such photo")
     decoded = decode(path, working_size)

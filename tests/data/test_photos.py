@@ -120,6 +120,16 @@ def test_heic(tmp_path: Path) -> None:
     assert read[:8].mean() < 40 < 200 < read[-8:].mean()
 
 
+def test_damaged_heic(tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif", reason="needs pi-heif, for which there is no wheel here")
+    (tmp_path / "a.heic").write_bytes(base64.b64decode(HEIC)[:200])
+    (tmp_path / "b.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
+    for name in ("a.heic", "b.heic"):
+        with pytest.raises(ValueError, match=r"could not be read|damaged HEIC") as caught:
+            open_photo(tmp_path / name)
+        assert "install" not in str(caught.value)
+
+
 def test_sixteen_bit_colour_in_every_layout(tmp_path: Path, generator: torch.Generator) -> None:
     values = torch.randint(0, 65536, (24, 20, 3), generator=generator, dtype=torch.int32)
     sixteen = values.numpy().astype(np.uint16)
@@ -191,6 +201,11 @@ def test_what_is_refused(tmp_path: Path) -> None:
     Image.new("1", (20000, 8000)).save(huge)
     with pytest.raises(ValueError, match="expected at most 150 megapixels, got 20000 × 8000 pixels"):
         open_photo(huge)
+    Image.new("1", (14000, 14000)).save(huge)  # more than Pillow itself opens
+    with pytest.raises(ValueError, match="expected at most 150 megapixels, got more"):
+        open_photo(huge)
+    with pytest.raises(ValueError, match="expected a photo, got a folder; name the photos in it"):
+        open_photo(tmp_path)
     script = tmp_path / "c.eps"
     script.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\n")
     with pytest.raises(ValueError, match="expected a picture"):
