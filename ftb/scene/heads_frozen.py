@@ -92,7 +92,7 @@ def read_frozen(path: Path) -> Head:
             for name in ("albedo_srgb_png", "material_png")
         ]
         landmarks = torch.from_numpy(data["landmarks"])
-    normals = angle_weighted_normals(vertices, anatomy.welded_faces, anatomy.incidence)
+    normals = angle_weighted_normals(vertices, anatomy.incidence)
     material = pictures[1][..., :2].repeat(2, axis=0).repeat(2, axis=1) * np.float32([1.0, 0.1])
     return Head(
         mesh=Mesh(

@@ -70,7 +70,7 @@ def load_head(path: Path) -> Head:
     vertices, landmarks = place_head(raw.vertices, name=path.name)
     unique, inverse = np.unique(vertices, axis=0, return_inverse=True)
     welded = inverse.reshape(-1)[raw.faces]
-    normals = angle_weighted_normals(unique, welded, corner_incidence(welded))[inverse.reshape(-1)]
+    normals = angle_weighted_normals(unique, corner_incidence(welded))[inverse.reshape(-1)]
     albedo = (
         raw.albedo_linear if raw.albedo_linear is not None else np.full((1, 1, 3), 0.35, dtype=np.float32)
     )

@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-Incidence = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+@dataclass(frozen=True)
+class Incidence:
+    """Which corners of F faces meet at each vertex. corners (3, F): vertices of all first, all second, all
+    third corners; order (3F,): these sorted by vertex; starts, vertices (U,): of the runs in it."""
+
+    corners: np.ndarray
+    order: np.ndarray
+    starts: np.ndarray
+    vertices: np.ndarray
 
 
 def corner_incidence(faces: np.ndarray) -> Incidence:
-    """Corners of faces (F, 3) sorted by vertex: their order (3F,) in the corner-major list of all first, all
-    second, all third corners, and the starts and vertices of the runs."""
-    flat = faces.T.ravel()
-    order = np.argsort(flat, kind="stable")
-    vertices, starts = np.unique(flat[order], return_index=True)
-    return order, starts, vertices
+    """What `angle_weighted_normals` wants to know of faces (F, 3)."""
+    corners = np.ascontiguousarray(faces.T)
+    order = np.argsort(corners.ravel(), kind="stable")
+    vertices, starts = np.unique(corners.ravel()[order], return_index=True)
+    return Incidence(corners=corners, order=order, starts=starts, vertices=vertices)
 
 
-def angle_weighted_normals(vertices: np.ndarray, faces: np.ndarray, incidence: Incidence) -> np.ndarray:
+def angle_weighted_normals(vertices: np.ndarray, incidence: Incidence) -> np.ndarray:
     """Unit normals (V, 3) of vertices (V, 3); Thürmer & Wüthrich, "Computing vertex normals from polygonal
-    facets", JGT 3(1), 1998. `incidence`: `corner_incidence(faces)`.
+    facets", JGT 3(1), 1998. `incidence`: `corner_incidence` of the faces.
 
     Vertices of no face, or whose faces are all degenerate, get +Z.
     """
     # One row for each coordinate: whole rows go through the vector units.
     planes = np.ascontiguousarray(vertices.T)
-    corners = [planes[:, faces[:, corner]] for corner in range(3)]  # each (3, F)
-    edges = [corners[1] - corners[0], corners[2] - corners[1], corners[0] - corners[2]]
+    first, second, third = (planes.take(column, axis=1) for column in incidence.corners)  # each (3, F)
+    edges = [second - first, third - second, first - third]
     (ax, ay, az), (bx, by, bz), _ = edges
     normal = np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
     normal *= 1.0 / np.maximum(_length(normal), 1e-20)
     lengths = [np.maximum(_length(edge), 1e-12) for edge in edges]
-    angles = []
+    angles = np.empty_like(normal)  # (3, F) by corner
     for corner in range(3):
-        cosine = -_dot(edges[corner], edges[corner - 1]) / (lengths[corner] * lengths[corner - 1])
-        angles.append(np.arccos(np.clip(cosine, -1.0, 1.0)))
-    order, starts, used = incidence
-    angle = np.concatenate(angles)[order]
-    face = order % len(faces)
-    sums = np.stack([np.add.reduceat(angle * row[face], starts) for row in normal])
+        cosine = _dot(edges[corner], edges[corner - 1]) / (lengths[corner] * lengths[corner - 1])
+        np.arccos(np.clip(-cosine, -1.0, 1.0), out=angles[corner])
+    sums = [np.add.reduceat((angles * row).ravel().take(incidence.order), incidence.starts) for row in normal]
     length = _length(sums)
+    share = 1.0 / np.maximum(length, 1e-12)
     result = np.zeros_like(vertices)
     result[:, 2] = 1.0
-    result[used] = np.where(length > 1e-12, sums / np.maximum(length, 1e-12), result[used].T).T
+    flat = length <= 1e-12
+    for axis, (row, alone) in enumerate(zip(sums, (0.0, 0.0, 1.0), strict=True)):
+        row *= share
+        row[flat] = alone
+        result[incidence.vertices, axis] = row
     return result
 
 
@@ -49,5 +61,5 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _length(a: np.ndarray) -> np.ndarray:
+def _length(a: np.ndarray | list[np.ndarray]) -> np.ndarray:
     return np.sqrt(_dot(a, a))

@@ -87,7 +87,7 @@ def build_atlas(size: int) -> Atlas:
     """Rasterise the atlas once (about a second at 512²); deterministic."""
     anatomy = load_anatomy()
     welded = template_vertices(anatomy)
-    normals = angle_weighted_normals(welded, anatomy.welded_faces, anatomy.incidence)
+    normals = angle_weighted_normals(welded, anatomy.incidence)
     texel, face, bary = _raster(anatomy.uvs.astype(np.float64), anatomy.faces, size)
     texel, first = np.unique(texel, return_index=True)
     face, bary = face[first], bary[first]

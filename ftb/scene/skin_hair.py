@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ftb.scene.heads_anatomy import load_anatomy
+from ftb.scene.heads_normals import Incidence, corner_incidence
 from ftb.scene.skin_atlas import template_vertices
 from ftb.scene.skin_fields import beard_fields, front_and_crown, ramp
 from ftb.scene.skin_hairline import hairline_height
@@ -15,18 +16,25 @@ from ftb.scene.skin_look import STYLES, Look
 from ftb.scene.skin_noise import noise_banks, weighted_sum
 from ftb.scene.skin_paint import hair_height
 
+# cm above the hairline below which nobody has hair: fringes reach 4.2 down, hairlines and temples 1.4.
+LOWEST_HAIR = -6.0
+
 
 @dataclass(frozen=True)
 class VertexFields:
-    """Over welded vertices (W,): signed height above the hairline (cm), temple weight, beard, template points
-    (W, 3) cm, front_crown (2, W), and the noise banks of the skin."""
+    """Over the welded vertices `scalp` (S,) on which anybody has hair or a beard: signed height above the
+    hairline (cm), temple weight, beard, template points (S, 3) cm, front_crown (2, S), and the noise banks
+    of the skin. skull: welded vertices above the hairline; incidence: of the faces around the scalp."""
 
+    scalp: np.ndarray
     hairline: np.ndarray
     temple: np.ndarray
     beard: np.ndarray
     point: np.ndarray
     front_crown: np.ndarray
     noise: tuple[np.ndarray, ...]
+    skull: np.ndarray
+    incidence: Incidence
 
 
 @lru_cache(maxsize=1)
@@ -42,14 +50,20 @@ def vertex_fields() -> VertexFields:
     for name in ("mouth", "socket", "eye", "teeth", "tongue"):
         on_head[anatomy.corner_vertex[anatomy.corner_chart == anatomy.charts.index(name)]] = False
     hairline, temple = hairline_height(point)
-    beard, _ = beard_fields(point, masks["lips"])
+    hairline = np.where(on_head & (masks["ears"] < 0.2), hairline, -99.0)
+    beard = beard_fields(point, masks["lips"])[0] * on_head
+    scalp = np.flatnonzero((hairline > LOWEST_HAIR) | (beard > 0.0))
+    grown = np.isin(anatomy.welded_faces, scalp).any(axis=1)
     return VertexFields(
-        hairline=np.where(on_head & (masks["ears"] < 0.2), hairline, -99.0).astype(np.float32),
-        temple=temple.astype(np.float32),
-        beard=(beard * on_head).astype(np.float32),
-        point=point.astype(np.float32),
-        front_crown=front_and_crown(point).astype(np.float32),
-        noise=noise_banks(point),
+        scalp=scalp,
+        hairline=hairline[scalp].astype(np.float32),
+        temple=temple[scalp].astype(np.float32),
+        beard=beard[scalp].astype(np.float32),
+        point=point[scalp].astype(np.float32),
+        front_crown=front_and_crown(point[scalp]).astype(np.float32),
+        noise=noise_banks(point[scalp]),
+        skull=np.flatnonzero(hairline > 0.0),
+        incidence=corner_incidence(anatomy.welded_faces[grown]),
     )
 
 
@@ -59,18 +73,16 @@ def hair_thickness(look: Look) -> np.ndarray:
     style = STYLES[look.hair.style]
     height = hair_height(fields.hairline, fields.temple, fields.front_crown, look)
     top, side = look.hair.thickness
-    level = ramp(1.0, 8.5, fields.point[:, 1])
-    full = side + (top - side) * level
+    full = side + (top - side) * ramp(1.0, 8.5, fields.point[:, 1])
     uneven = 1.0 + style.uneven * (
         0.40 * weighted_sum(fields.noise[0], look.noise[0][1])
         + 0.16 * weighted_sum(fields.noise[1], look.noise[1][2])
     )
     hair = full * np.clip(uneven, 0.35, 1.8) * ramp(-0.2, 0.5 + 0.5 * max(look.hair.thickness), height)
     density, length = look.hair.beard
-    beard = (
-        fields.beard
-        * density
-        * length
-        * np.clip(0.8 + 0.3 * weighted_sum(fields.noise[1], look.noise[1][0]), 0.2, 1.6)
-    )
-    return (0.01 * np.maximum(hair, 0.5 * beard)).astype(np.float32)
+    if density * length > 0.0:
+        tufts = np.clip(0.8 + 0.3 * weighted_sum(fields.noise[1], look.noise[1][0]), 0.2, 1.6)
+        hair = np.maximum(hair, 0.5 * fields.beard * density * length * tufts)
+    thickness = np.zeros(load_anatomy().welded_count, dtype=np.float32)
+    thickness[fields.scalp] = 0.01 * hair
+    return thickness

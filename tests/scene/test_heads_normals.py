@@ -30,19 +30,19 @@ def cube() -> tuple[np.ndarray, np.ndarray]:
 
 def test_cube_corners_are_diagonal_however_quads_are_cut() -> None:
     vertices, faces = cube()
-    found = angle_weighted_normals(vertices, faces, corner_incidence(faces))
+    found = angle_weighted_normals(vertices, corner_incidence(faces))
     np.testing.assert_allclose(found, vertices / math.sqrt(3), atol=1e-12)
 
 
 def test_matches_the_naive_loop() -> None:
     vertices, faces = cube()
     vertices = vertices + np.random.default_rng(0).normal(scale=0.2, size=vertices.shape)
-    found = angle_weighted_normals(vertices, faces, corner_incidence(faces))
+    found = angle_weighted_normals(vertices, corner_incidence(faces))
     np.testing.assert_allclose(found, naive(vertices, faces), atol=1e-12)
 
 
 def test_lonely_and_degenerate_vertices_get_a_unit_normal() -> None:
     vertices = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [5, 5, 5]])
     faces = np.array([[0, 1, 2]])
-    found = angle_weighted_normals(vertices, faces, corner_incidence(faces))
+    found = angle_weighted_normals(vertices, corner_incidence(faces))
     np.testing.assert_allclose(found, np.tile([0.0, 0.0, 1.0], (4, 1)))
