@@ -120,7 +120,8 @@ def build_page(gradio: Any, estimator: Estimator) -> Any:
 
 def _inputs(gradio: Any) -> dict[str, Any]:
     with gradio.Column(min_width=280):
-        photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label="Portrait", height=340)
+        label = f"Portrait, at most {MOST_MEGABYTES} MB"
+        photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label=label, height=340)
         face = gradio.Radio(
             [("largest face", "largest"), ("all faces", "all"), ("no search: the picture is a face", "none")],
             value="largest",

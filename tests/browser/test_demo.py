@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ftb.demo import DemoOptions, example_portrait, serve, turned_light
+from ftb.demo import MOST_MEGABYTES, DemoOptions, example_portrait, serve, turned_light
 from ftb.estimation.estimator import Estimator
 from ftb.interop.lighting_json import read_lighting_file
 from ftb.scene.lighting_ops import angle_deg
 from tests.browser.chromium import chromium, free_port
 from tests.tiny import tiny_checkpoint
 
+LIMIT = MOST_MEGABYTES * 2**20
 DESK, PHONE = {"width": 1200, "height": 1000}, {"width": 390, "height": 844}
 
 
@@ -112,6 +113,45 @@ def test_what_is_no_photograph_is_said(address: str, browser: Any, tmp_path: Pat
     page.wait_for_selector("text=no face found", timeout=60_000)
     assert str(tmp_path) not in page.content()
     page.close()
+
+
+def padded_portrait(path: Path, size: int) -> Path:
+    """A portrait that every reader takes, so many bytes long."""
+    portrait = example_portrait().read_bytes()
+    path.write_bytes(portrait + bytes(size - len(portrait)))
+    return path
+
+
+def test_a_photograph_above_the_limit_is_refused_on_the_page(
+    address: str, browser: Any, tmp_path: Path
+) -> None:
+    page = browser.new_page(viewport=DESK)
+    page.goto(address)
+    page.wait_for_selector(f"text=at most {MOST_MEGABYTES} MB", timeout=60_000)
+    page.set_input_files("input[type=file]", str(padded_portrait(tmp_path / "large.jpg", LIMIT + 1)))
+    page.wait_for_selector("text=exceed the maximum allowed size", timeout=60_000)
+    assert page.query_selector("svg.compass") is None
+    # and the page goes on: what is just within the limit is answered
+    page.set_input_files("input[type=file]", str(padded_portrait(tmp_path / "fits.jpg", LIMIT - 1)))
+    page.wait_for_selector("svg.compass", timeout=60_000)
+    page.close()
+
+
+def uploaded(address: str, content: bytes) -> int:
+    """The status of an upload without a page."""
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+    request = urllib.request.Request(f"{address}/gradio_api/upload", head + content + b"\r\n--x--\r\n")
+    request.add_header("Content-Type", "multipart/form-data; boundary=x")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_an_upload_above_the_limit_is_refused_without_the_page(address: str) -> None:
+    assert uploaded(address, bytes(1000)) == 200
+    assert uploaded(address, bytes(LIMIT + 1)) == 413
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", str(Path(__file__).resolve()), "../../../../etc/passwd"])
