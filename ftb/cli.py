@@ -255,7 +255,7 @@ def export_light(lighting: Path, to: str, out: Path) -> None:
 def demo(**options: Any) -> None:
     """Serve the page: upload or take a portrait, see its light, turn it, download it.
 
-    Writes only temporary files, deleted after an hour. Needs the extra `demo`.
+    Writes only temporary files, deleted after an hour or with the page. Needs the extra `demo`.
 
     \b
     Example:  ftb demo --checkpoint runs/001/model.safetensors

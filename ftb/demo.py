@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import math
 import os
 import shutil
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ MOST_MEGABYTES = 40
 BALL_SIZE, PHOTO_SIZE = 224, 640
 # Files of a visitor are deleted after an hour, looked for every ten minutes.
 _SWEEP = (600, 3600)
+_FOLDER = "ftb-demo-"
 _CSS = """
 .compass { max-width: 300px; width: 100%; margin: auto; display: block; }
 footer { display: none !important; }
@@ -219,12 +223,23 @@ def _example_copy() -> str:
 
 def _new_folder() -> Path:
     """A folder for one answer's files; those of answers more than an hour old are deleted."""
-    above = Path(tempfile.gettempdir()) / f"ftb-demo-{os.getpid()}"
+    above = _own_folder()
     above.mkdir(mode=0o700, exist_ok=True)
-    for folder in above.iterdir():
-        if time.time() - folder.stat().st_mtime > _SWEEP[1]:
-            shutil.rmtree(folder, ignore_errors=True)
+    # also what pages left behind that could not end in peace
+    for folder in (*above.iterdir(), *above.parent.glob(f"{_FOLDER}*")):
+        with contextlib.suppress(FileNotFoundError):  # another page deletes it too
+            if time.time() - folder.stat().st_mtime > _SWEEP[1]:
+                shutil.rmtree(folder, ignore_errors=True)
+    above.mkdir(mode=0o700, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=above))
+
+
+@lru_cache(maxsize=1)
+def _own_folder() -> Path:
+    """Of this process, until it ends."""
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _marked_photo(estimate: Estimate) -> np.ndarray:
