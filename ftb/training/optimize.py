@@ -60,6 +60,8 @@ class Learner:
     def step(self, pair: Pair, step: int, stop: bool) -> tuple[dict[str, Tensor], Prediction, bool]:
         """Learn from one batch; returns the loss terms, the prediction and whether to stop.
 
+        The terms are means over all processes, the prediction is of this one.
+
         A gradient that is not finite is a FloatingPointError, raised before the weights change.
         """
         self.network.train()
@@ -68,7 +70,7 @@ class Learner:
             prediction = self.network(pair.photo_srgb.permute(0, 3, 1, 2))  # (B, 3, H, W)
         loss, terms = total_loss(prediction, pair, self.config.loss)
         loss.backward()
-        stop = average_gradients(self.world, self.parameters, stop)
+        terms, stop = average_gradients(self.world, self.parameters, terms, stop)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.train.clip_norm)
         if not torch.isfinite(norm):
             found = f"the loss is {float(loss.detach()):.3g} and its gradient {float(norm):.3g}"

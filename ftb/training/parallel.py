@@ -64,23 +64,28 @@ def leave_world(world: World) -> None:
         dist.destroy_process_group()
 
 
-def average_gradients(world: World, parameters: list[torch.nn.Parameter], stop: bool) -> bool:
-    """Replace every gradient by its mean over all processes; True if any process was asked to stop.
+def average_gradients(
+    world: World, parameters: list[torch.nn.Parameter], terms: dict[str, torch.Tensor], stop: bool
+) -> tuple[dict[str, torch.Tensor], bool]:
+    """Replace every gradient by its mean over all processes; the means of the loss terms, and whether any
+    process was asked to stop.
 
-    One flat buffer carries all gradients and the request, so that all processes act on it at the same step.
+    One flat buffer carries everything, so that all processes act on a request at the same step.
     """
     if world.size == 1:
-        return stop
+        return terms, stop
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     request = torch.tensor([float(stop)], device=world.device)
-    flat = torch.cat([*(gradient.flatten() for gradient in gradients), request])
+    values = torch.stack([term.float() for term in terms.values()])
+    flat = torch.cat([*(gradient.flatten() for gradient in gradients), values, request])
     dist.all_reduce(flat)
     offset = 0
     for gradient in gradients:
         count = gradient.numel()
         gradient.copy_(flat[offset : offset + count].view_as(gradient) / world.size)
         offset += count
-    return bool(flat[-1] > 0)
+    means = flat[offset : offset + len(terms)] / world.size
+    return dict(zip(terms, means, strict=True)), bool(flat[-1] > 0)
 
 
 def share(world: World, value: Any) -> Any:
