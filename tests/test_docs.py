@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -54,6 +55,7 @@ FORMULAS = {
     "three.js": lambda x, y, z: torch.atan2(z, x) / (2 * torch.pi) + 0.5,
     "blender": lambda x, y, z: 0.5 - torch.atan2(y, x) / (2 * torch.pi),
     "unity": lambda x, y, z: 0.5 - torch.atan2(z, x) / (2 * torch.pi),
+    "unreal": lambda x, y, z: 0.5 + torch.atan2(x, -y) / (2 * torch.pi),
 }
 # docs/axes.md: our direction in the program's frame, and the direction that it looks up after our turn.
 OURS = {
@@ -61,12 +63,14 @@ OURS = {
     "three.js": lambda x, y, z: (x, y, z),
     "blender": lambda x, y, z: (x, -z, y),
     "unity": lambda x, y, z: (x, y, -z),
+    "unreal": lambda x, y, z: (-z, x, y),
 }
 LOOKED_UP = {
     "mitsuba": lambda x, y, z: (x, y, z),
     "three.js": lambda x, y, z: (z, y, -x),  # the background turned by −90° about +Y
     "blender": lambda x, y, z: (-y, x, z),  # the vector turned by +90° about +Z
     "unity": lambda x, y, z: (-z, y, x),  # the sky turned by 270°: looked up at 90° more
+    "unreal": lambda x, y, z: (-y, x, z),  # the vector turned by the angle of 90°, from +X to +Y
 }
 
 
@@ -77,3 +81,39 @@ def test_the_table_of_turns_follows_from_the_formulas(program: str) -> None:
     expected = (envmap.pixel_from_direction(dirs, 16)[1] / 32.0) % 1.0
     apart = (column - expected + 0.5) % 1.0 - 0.5
     torch.testing.assert_close(apart, torch.zeros_like(apart), atol=1e-9, rtol=0)
+
+
+def forward_of(program: str, numbers: list[float]) -> tuple[float, float, float]:
+    """Where a lamp of this rotation shines in the program's frame, by its definition of angles."""
+    if program == "unity":  # about Y to the right, after about X downwards, from +Z
+        pitch, yaw = (math.radians(value) for value in numbers[:2])
+        return math.sin(yaw) * math.cos(pitch), -math.sin(pitch), math.cos(yaw) * math.cos(pitch)
+    pitch, yaw = (math.radians(value) for value in numbers[1:])  # upwards, to the right, from +X
+    return math.cos(yaw) * math.cos(pitch), math.sin(yaw) * math.cos(pitch), math.sin(pitch)
+
+
+def triple(text: str) -> list[float]:
+    numbers = re.findall(r"\(([^()]*,[^()]*,[^()]*)\)", text)[-1].replace("−", "-")
+    return [float(number) for number in numbers.split(",")]
+
+
+def test_the_table_of_rotations_lets_lamps_shine_away_from_where_they_are() -> None:
+    text = (DOCS / "axes.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| from ")]
+    assert len(rows) == 6
+    for row in rows:
+        direction = triple(row[0])
+        for program, cell in zip(("unity", "unreal"), row[1:], strict=True):
+            away = [-value for value in OURS[program](*direction)]
+            assert forward_of(program, triple(cell)) == pytest.approx(away, abs=1e-12), (program, row)
+
+
+def test_the_rule_of_rotations_is_that_of_its_table() -> None:
+    for x, y, z in ((0.6, 0.48, 0.64), (-0.6, -0.64, 0.48), (0.48, 0.6, -0.64)):
+        azimuth, elevation = math.degrees(math.atan2(x, z)), math.degrees(math.asin(y))
+        for program, rotation in (
+            ("unity", [elevation, -azimuth, 0.0]),
+            ("unreal", [0.0, -elevation, -azimuth]),
+        ):
+            away = [-value for value in OURS[program](x, y, z)]
+            assert forward_of(program, rotation) == pytest.approx(away)
