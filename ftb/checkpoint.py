@@ -119,11 +119,16 @@ def read_checkpoint(path: Path, groups: tuple[str, ...] | None = None) -> Checkp
 
 def load_network(path: Path, device: torch.device) -> tuple[nn.Module, Config]:
     """The network of a checkpoint with its averaged weights, in evaluation mode, and its configuration."""
-    checkpoint = read_checkpoint(path, groups=("ema",))
-    network = build_network(checkpoint.config.network)
+    config = read_checkpoint(path, groups=()).config
+    network = build_network(config.network)
+    take_weights(network, path)
+    return network.to(device).eval(), config
+
+
+def take_weights(network: nn.Module, path: Path) -> None:
+    """Give a network the averaged weights of a checkpoint; ValueError where they do not fit it."""
     try:
-        network.load_state_dict(checkpoint.groups.get("ema", {}))
+        network.load_state_dict(read_checkpoint(path, groups=("ema",)).groups.get("ema", {}))
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
-        raise ValueError(f"{path}: weights do not fit the network of its configuration: {first}") from error
-    return network.to(device).eval(), checkpoint.config
+        raise ValueError(f"{path}: weights do not fit the network: {first}") from error

@@ -48,7 +48,8 @@ class TrainConfig:
     first steps); precision: auto, float32 or bfloat16. val_samples are validated every val_every steps (0:
     at the end only); save_seconds: between checkpoints; log_every, picture_every: steps between TensorBoard
     scalars and pictures; baseline_samples: of the training split behind the mean-light baseline;
-    preview_count: faces on the preview sheet.
+    preview_count: faces on the preview sheet. start_from: a checkpoint whose averaged weights a new run
+    starts with, instead of drawn ones; empty for none.
     """
 
     steps: int = 1500
@@ -66,6 +67,7 @@ class TrainConfig:
     picture_every: int = 500
     baseline_samples: int = 512
     preview_count: int = 16
+    start_from: str = ""
 
     def __post_init__(self) -> None:
         counts = ("steps", "val_samples", "log_every", "baseline_samples", "preview_count", "picture_every")

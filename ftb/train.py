@@ -56,6 +56,8 @@ def train(options: TrainOptions) -> dict[str, Any]:
         learner = Learner(run.config, world)
         if run.start:
             learner.load_groups(run.start.groups)
+        elif run.config.train.start_from:
+            learner.start_from(Path(run.config.train.start_from))
         return _carry_out(run, learner, streams)
     finally:
         leave_world(world)

@@ -167,7 +167,7 @@ def ring_flash(draws: Draws, config: LightConfig) -> LightParts:
 
 def flash_in_dark(draws: Draws, config: LightConfig) -> LightParts:
     """One small flash, strongly off-axis ones included, and almost no other light."""
-    direction = draw_off_axis(draws, config.max_off_axis_deg, upward=0.3)
+    direction = draw_off_axis(draws, config.max_off_axis_deg, upward=0.1)
     radius = math.radians(draws.log_uniform(config.radius_deg[0], 5.0))
     flash = area_light(direction, radius, draw_color(draws, config.kelvin, config.gel_share))
     ambient = constant(draw_color(draws, config.kelvin, 0.0)) * (draws.log_uniform(1e-3, 3e-2) / math.pi)

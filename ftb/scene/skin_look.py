@@ -223,10 +223,10 @@ def _sample_hair(stream: _Stream, identity: Identity, made_up: bool) -> HairLook
             volume=stream(0.2, 1.3),
             waves=(stream(0.1, 0.9), stream(0.0, 6.28), stream(0.0, 6.28)),
         ),
-        brow=(stream(0.22, 0.36) + 0.10 * male * stream(), stream(-0.12, 0.22), stream(0.7, 1.0)),
+        brow=(stream(0.28, 0.48) + 0.14 * male * stream(), stream(-0.45, 0.05), stream(0.75, 1.1)),
         beard=(stream(0.6, 1.0) * bearded, stream(0.15, 1.6, 2.0) * bearded),
         moustache=stream(0.6, 1.0) * float(bearded or moustached),
-        stubble=stream(0.0, 0.8, 1.3) * male,
+        stubble=stream(0.0, 1.0, 1.2) * male,
         lashes=stream(0.35, 0.75) + 0.25 * made_up,
     )
 

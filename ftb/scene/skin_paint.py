@@ -144,6 +144,10 @@ def paint_creases(canvas: Canvas) -> None:
     rows = canvas.fields.atlas.rows["head"]
     openness = canvas.fields.atlas.masks["openness"][rows].astype(np.float32)
     canvas.albedo[:, rows] *= np.maximum(openness, 0.05) ** np.float32(canvas.look.skin.creases)
+    # Between closed lips lies a line that no skin colour lightens.
+    where = canvas.fields.regions["lips"]
+    parting = ramp(0.75, 0.4, canvas.fields.atlas.masks["openness"][where].astype(np.float32))
+    canvas.albedo[:, where] *= 1.0 - np.float32(0.8) * parting
 
 
 def paint_nostrils(canvas: Canvas) -> None:
@@ -171,9 +175,11 @@ def paint_brows(canvas: Canvas) -> None:
         * (1.0 - 0.7 * tail * tail * tail)
     )
     ends = ramp(-0.08, 0.2, along) * ramp(1.08, 0.8, along)
-    strokes = np.clip(0.95 + 0.2 * hair + 0.10 * canvas.grain[where], 0.35, 1.3)
-    brow = np.exp(-((across / width) ** 2)) * ends * strokes * np.float32(density)
-    colour = canvas.hair * 0.8 + 0.2 * np.float32(0.02)
+    strokes = np.clip(1.1 + 0.2 * hair + 0.10 * canvas.grain[where], 0.35, 1.4)
+    # A band with a body: bell-shaped ones are pale as soon as a camera blurs them.
+    brow = np.exp(-((across / width) ** 4)) * ends * strokes * np.float32(density)
+    # Brows are darker than the hair of the head, and keep their colour longer.
+    colour = canvas.hair * 0.6 + 0.2 * np.float32(0.02)
     canvas.blend(where, colour, np.clip(brow, 0.0, 0.95))
     where = fields.regions["lash"]
     upper, lid = fields.upper_lid[where], fields.lid[where]

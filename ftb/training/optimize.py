@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from ftb.checkpoint import take_weights
 from ftb.config import Config, TrainConfig
 from ftb.losses.base import total_loss
 from ftb.nets.base import build_network
@@ -88,6 +90,11 @@ class Learner:
         torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1.0 - decay)
         for mean, value in zip(self.average.buffers(), self.network.buffers(), strict=True):
             mean.copy_(value)
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Take the averaged weights of another run; the optimizer starts anew."""
+        take_weights(self.network, checkpoint)
+        take_weights(self.average, checkpoint)
 
     def groups(self) -> dict[str, dict[str, Tensor]]:
         """The state by checkpoint group: "model", "ema" and "optimizer"."""
