@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -40,21 +41,33 @@ def choose_seeds(source: AnnyHeads) -> list[int]:
     return [seeds[cell] for cell in range(COUNT)]
 
 
+def describe(name: str, description: str, path: Path) -> str:
+    """One row of the table in assets/heads/README.md."""
+    content = path.read_bytes()
+    size, digest = len(content) / 1e3, hashlib.sha256(content).hexdigest()
+    return f"| `{name}` | {description} | {size:.0f} kB | `{digest}` |"
+
+
+def list_in_readme(readme: Path, rows: dict[str, str]) -> None:
+    """Put the rows where the files were listed before."""
+    lines = readme.read_text(encoding="utf-8").splitlines()
+    known = [next((row for name, row in rows.items() if f"| `{name}` |" in line), line) for line in lines]
+    readme.write_text("\n".join(known) + "\n", encoding="utf-8")
+
+
 def main() -> None:
-    """Write the files."""
+    """Write the files, and their sizes and digests into the list of assets."""
     source = AnnyHeads(TEXTURE)
     folder = Path(__file__).resolve().parents[2] / "assets" / "heads"
+    rows = {}
     for number, seed in enumerate(choose_seeds(source)):
         head = source.head(torch.Generator().manual_seed(seed))
         path = folder / f"frozen_{number:02d}.npz"
         freeze(head, path)
-        print(
-            path.name,
-            f"seed {seed}",
-            head.name,
-            f"tone {head.tone:.1f}",
-            f"{path.stat().st_size / 1e3:.0f} kB",
-        )
+        description = head.name.removeprefix("anny, ") + f"; tone {head.tone:.1f}"
+        rows[path.name] = describe(path.name, description, path)
+        print(path.name, f"seed {seed}", description)
+    list_in_readme(folder / "README.md", rows)
 
 
 if __name__ == "__main__":
