@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,8 +13,9 @@ from torch import Tensor
 
 from ftb.maths import sh
 from ftb.maths.shapes import expect_shape
-from ftb.render import shade_kernel, texture_kernel, vertex_kernel
+from ftb.render import shade_kernel, shade_rows, texture_kernel, vertex_kernel
 from ftb.render.light_maps import LightMaps
+from ftb.render.row_kernel import Row
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shadow import LEAST_TEXELS, Shadows, cast_shadows
 from ftb.render.texture import Pyramid, facets, pyramid
@@ -62,18 +64,16 @@ def shade_fused(
     is shadowed by `light.sky_visibility`.
     """
     size = expect_shape(fragments.pix_to_face, "S H H", name="fragments.pix_to_face")["H"]
+    if size % 16:
+        raise ValueError(f"fragments.pix_to_face: expected (S, H, H) with H a multiple of 16, got H = {size}")
     used = seen_vertices(mesh, fragments) if used is None else used
     shadows = cast_shadows(mesh, camera, light.lighting, used, size=max(size, LEAST_TEXELS))
     textures = pyramid(skin.albedo_linear, skin.material)
     records = _lit_vertices(mesh, camera, light, used, textures)
     shaded = _empty(fragments, light.lighting.key_dirs.shape[-2])
-    _shade(
-        mesh,
-        camera,
-        fragments,
-        _Lit(light=light, shadows=shadows, textures=textures, records=records),
-        shaded,
-    )
+    lit = _Lit(light=light, shadows=shadows, textures=textures, records=records)
+    inputs = [_view(camera, fragments), _surface(mesh, lit), _light(camera, lit)]
+    SHADERS[shaded.mask.device.type](inputs, fragments.depth.float().contiguous(), shaded)
     return shaded
 
 
@@ -116,13 +116,34 @@ def _lit_vertices(mesh: Mesh, camera: Camera, light: Illumination, used: Tensor,
     return records
 
 
-def _shade(mesh: Mesh, camera: Camera, fragments: Fragments, lit: _Lit, shaded: Shaded) -> None:
-    """Fill `shaded` where a face is."""
-    layers = [shaded.radiance_linear, shaded.normals, shaded.albedo_linear, shaded.irradiance_linear]
-    layers = [layer.permute(0, 3, 1, 2) for layer in layers]  # contiguous, as `_empty` made them
-    layers += [shaded.visibility, shaded.light_visibility]
-    inputs = [_view(camera, fragments), _surface(mesh, lit), _light(camera, lit), *layers]
-    launch(shade_kernel.shade_pixels, shaded.mask.numel(), inputs, shaded.mask.device)
+def _by_rows(inputs: list, depth: Tensor, shaded: Shaded) -> None:
+    """Fill `shaded`, sixteen pixels a thread."""
+    lanes = 16
+    rows = [wp.from_torch(plane.reshape(-1, lanes), dtype=Row) for plane in (depth, *_planes(shaded))]
+    layers = shade_rows.Layers()
+    layers.radiance, layers.normals, layers.albedos, layers.irradiance = rows[2:6]
+    layers.visibility, layers.light_visibility = rows[6:]
+    launch(shade_rows.shade_rows, len(rows[0]), [*inputs, lanes, *rows[:2], layers], depth.device)
+
+
+def _by_pixels(inputs: list, depth: Tensor, shaded: Shaded) -> None:
+    """Fill `shaded`, a pixel a thread."""
+    planes = _planes(shaded)
+    for layer in planes:
+        layer.zero_()
+    shaded.visibility.fill_(1.0)
+    launch(shade_kernel.shade_pixels, shaded.mask.numel(), [*inputs, *planes], depth.device)
+
+
+# By kind of device.
+SHADERS: dict[str, Callable[[list, Tensor, Shaded], None]] = {"cpu": _by_rows, "cuda": _by_pixels}
+
+
+def _planes(shaded: Shaded) -> list[Tensor]:
+    """All layers as they lie in memory, where the last two dimensions are rows and columns."""
+    colours = [shaded.radiance_linear, shaded.normals, shaded.albedo_linear, shaded.irradiance_linear]
+    colours = [layer.permute(0, 3, 1, 2) for layer in colours]
+    return [shaded.mask, *colours, shaded.visibility, shaded.light_visibility.permute(0, 3, 1, 2)]
 
 
 def _view(camera: Camera, fragments: Fragments) -> shade_kernel.View:
@@ -184,20 +205,19 @@ def _maps(maps: LightMaps) -> vertex_kernel.Maps:
 
 
 def _empty(fragments: Fragments, keys: int) -> Shaded:
-    """Layers to be written where a face is; elsewhere they keep what they are made with. Colours lie in
-    planes."""
-    covered = fragments.pix_to_face >= 0
-    samples, height, width = covered.shape
-    planes = [torch.zeros(samples, 3, height, width, device=covered.device) for _ in range(4)]
+    """Layers to be filled. Colours and key lights lie in planes."""
+    device = fragments.pix_to_face.device
+    samples, height, width = fragments.pix_to_face.shape
+    planes = [torch.empty(samples, 3, height, width, device=device) for _ in range(4)]
     colour = [plane.permute(0, 2, 3, 1) for plane in planes]
     return Shaded(
         radiance_linear=colour[0],
-        mask=covered.float(),
+        mask=torch.empty(samples, height, width, device=device),
         normals=colour[1],
         albedo_linear=colour[2],
         irradiance_linear=colour[3],
-        visibility=torch.ones(covered.shape, device=covered.device),
-        light_visibility=torch.zeros(*covered.shape, keys, device=covered.device),
+        visibility=torch.empty(samples, height, width, device=device),
+        light_visibility=torch.empty(samples, keys, height, width, device=device).permute(0, 2, 3, 1),
     )
 
 

@@ -1,6 +1,7 @@
 """The fused shading kernel: one pass over pixels, from vertex records to radiance and every by-product.
 
-`ftb.render.shade` is its readable twin; tests hold the two together.
+A pixel a thread, as a GPU wants it; `ftb.render.shade_rows` does the same for the CPU. `ftb.render.shade` is
+the readable twin of both; tests hold the three together.
 """
 
 from __future__ import annotations
@@ -208,6 +209,13 @@ def with_key(received: Received, key: Key, point: Point, texel: vec5, cosine: fl
 
 
 @wp.func
+def sent_out(albedo: wp.vec3, f0: float, received: Received):
+    """Radiance."""
+    # F0 under 2 % is an occluded or absent surface (Karis 2014): no reflection at all for 0.
+    return wp.cw_mul(albedo, received.arriving) * INVERSE_PI + received.specular * wp.min(50.0 * f0, 1.0)
+
+
+@wp.func
 def store3(planes: wp.array(dtype=float), at: int, plane: int, value: wp.vec3):
     planes[at] = value[0]
     planes[at + plane] = value[1]
@@ -219,14 +227,15 @@ def shade_pixels(
     view: View,
     surface: Surface,
     light: Light,
+    mask: wp.array(dtype=float),  # (S, H, W)
     radiance: wp.array(dtype=float),  # planes of colours (S, 3, H, W)
     normals: wp.array(dtype=float),
     albedos: wp.array(dtype=float),
     irradiance: wp.array(dtype=float),
     visibility: wp.array(dtype=float),
-    light_visibility: wp.array(dtype=float),
+    light_visibility: wp.array(dtype=float),  # planes (S, N, H, W)
 ):
-    """One pixel a thread."""
+    """Where a face is; elsewhere layers keep what they hold."""
     n = wp.tid()
     face = int(view.pix_to_face[n])
     if face < 0:
@@ -244,12 +253,11 @@ def shade_pixels(
         if key[7] >= 0.0 and cosine > 0.0:
             lit = lit_share(light, key, point)
             received = with_key(received, key, point, texel, cosine, lit)
-            light_visibility[n * light.count + k] = lit
-    # F0 under 2 % is an occluded or absent surface (Karis 2014): no reflection at all for 0.
-    specular = received.specular * wp.min(50.0 * texel[4], 1.0)
+            light_visibility[n + (sample * (light.count - 1) + k) * plane] = lit
     albedo = wp.vec3(texel[0], texel[1], texel[2])
     at = n + 2 * sample * plane
-    store3(radiance, at, plane, wp.cw_mul(albedo, received.arriving) * INVERSE_PI + specular)
+    mask[n] = 1.0
+    store3(radiance, at, plane, sent_out(albedo, texel[4], received))
     store3(normals, at, plane, point.normal)
     store3(albedos, at, plane, albedo)
     store3(irradiance, at, plane, wp.vec3(r[13], r[14], r[15]))

@@ -19,7 +19,7 @@ from ftb.render.shade import (
     sample_texture,
     shade_surface,
 )
-from ftb.render.shade_fused import Illumination, shade_fused
+from ftb.render.shade_fused import SHADERS, Illumination, shade_fused
 from ftb.render.sky import choose_receivers, sky_transfer, sky_visibility
 from ftb.scene.lighting_ops import total_sh
 from tests.render.shapes import bumpy_head, frontal_camera, mesh_of, one_key
@@ -99,6 +99,19 @@ def test_fused_kernels_equal_their_twin():
     torch.testing.assert_close(
         fused.irradiance_linear[0][covered], interpolated(expected), rtol=1e-4, atol=1e-5
     )
+
+
+def test_rows_equal_pixels(monkeypatch):
+    scene = lit_scene(96)
+    by_rows = shade_fused(*scene)
+    monkeypatch.setitem(SHADERS, "cpu", SHADERS["cuda"])
+    by_pixels = shade_fused(*scene)
+    for name, rows in vars(by_rows).items():
+        pixels = getattr(by_pixels, name)
+        off = (rows - pixels).abs() > 2e-5 + 2e-4 * pixels.abs()
+        # A shadow's edge may fall on the other side of a few pixels.
+        assert float(off.float().mean()) < 1e-3, name
+    torch.testing.assert_close(by_rows.mask, by_pixels.mask, rtol=0, atol=0)
 
 
 def test_light_at_vertices_is_close_to_light_at_pixels():
@@ -195,3 +208,8 @@ def test_key_light_is_lambert_where_it_faces():
     radiance = color.luminance(shaded.radiance_linear)[covered]
     assert ((radiance - expected).abs() > 1e-3).float().mean() < 0.01
     assert math.isclose(float(radiance.mean()), float(expected.mean()), rel_tol=5e-3)
+
+
+def test_pictures_are_rows_of_sixteen():
+    with pytest.raises(ValueError, match="multiple of 16, got H = 40"):
+        shade_fused(*lit_scene(40))
