@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ftb.data.photos import middle_square
+from ftb.data.photos import portrait_square
 from ftb.estimation.estimator import Estimator
 from ftb.scene.lighting_ops import angle_deg, dominant
 from ftb.types import Prediction
@@ -32,12 +32,12 @@ FRONTAL = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
 
 
 def read_photos(path: Path, size: int) -> tuple[Tensor, Tensor]:
-    """Encoded middle squares (N, size, size, 3) and true directions (N, 3), float64."""
+    """Encoded photographs as squares (N, size, size, 3) and true directions (N, 3), float64."""
     with np.load(path) as file:
         images, light_dirs = file["images"], file["light_dirs"]
     linear = torch.from_numpy(images).float() / 255.0
     encoded = (linear**ENCODING)[..., None].expand(*linear.shape, 3)
-    squares = torch.stack([middle_square(photo, size) for photo in encoded])
+    squares = torch.stack([portrait_square(photo, size) for photo in encoded])
     return squares, torch.from_numpy(light_dirs).double()
 
 

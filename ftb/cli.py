@@ -190,7 +190,7 @@ def render_sphere(lighting: Path, out: Path, material: str, size: int, axes: boo
     type=click.Choice(["face", "none"]),
     default="face",
     show_default=True,
-    help="face: find it. none: the photo is a portrait already; its middle square is used.",
+    help="face: find it. none: the photo is a portrait already, used whole.",
 )
 @click.option(
     "--face",

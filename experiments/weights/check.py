@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ftb.data.photos import middle_square
+from ftb.data.photos import portrait_square
 from ftb.data.stream import PairStream, StreamConfig
 from ftb.estimation.estimator import Estimator
 from ftb.estimation.mirror import mirror_lighting
@@ -82,7 +82,7 @@ def real_photos(path: Path, size: int) -> Tensor:
     with np.load(path) as file:
         linear = torch.from_numpy(file["images"]).float() / 255.0
     encoded = (linear ** (1.0 / 2.2))[..., None].expand(*linear.shape, 3)
-    return torch.stack([middle_square(photo, size) for photo in encoded])
+    return torch.stack([portrait_square(photo, size) for photo in encoded])
 
 
 def median_change(first: Lighting, second: Lighting) -> dict[str, float]:
@@ -95,7 +95,7 @@ def median_change(first: Lighting, second: Lighting) -> dict[str, float]:
 def steadiness(estimator: Estimator, photos: Tensor) -> dict[str, dict[str, float]]:
     """Squares (N, S, S, 3) as they are, changed, and mirrored."""
     size = estimator.image_size
-    squares = lambda images: torch.stack([middle_square(image, size) for image in images])  # noqa: E731
+    squares = lambda images: torch.stack([portrait_square(image, size) for image in images])  # noqa: E731
     before = estimator.predict(squares(photos)).lighting
     found = {
         name: median_change(before, estimator.predict(squares(change(photos))).lighting)

@@ -39,7 +39,8 @@ def main() -> None:
         parser.error(f"{options.checkpoint}: {broken[0]} does not fit half precision")
     # The folders of the machine that trained are nobody else's.
     data = dataclasses.replace(trained.config.data, hdri="", heads="", split="")
-    config = dataclasses.replace(trained.config, data=data)
+    train = dataclasses.replace(trained.config.train, start_from="")
+    config = dataclasses.replace(trained.config, data=data, train=train)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(options.out, dataclasses.replace(trained, config=config, groups={"ema": half}))
     content = options.out.read_bytes()

@@ -12,16 +12,20 @@ from torch import Tensor
 
 from ftb.data.face_doubts import RULES, Doubt, Measure, doubts_of
 from ftb.data.faces import Face
-from ftb.data.photos import Photo, middle_square
+from ftb.data.photos import Photo, portrait_square, square_side
 from ftb.maths import rotation
-from ftb.scene.framing import face_square
+from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH, face_square
 
 # Pixels of the photograph between eyes and mouth, below which nothing of the light can be told.
 LEAST_FACE = 10.0
 # Of the square: brightest encoded luminance below which a face is noise, and share of white above which
 # it is clipped beyond use.
 DARKEST_U8, MOST_CLIPPED = RULES["dark"].complete, RULES["clipped"].complete
+# Least side of the square over the detector's eyes-to-mouth distance; training goes a little beyond.
+TIGHTEST = 1.5
 _WHITE_U8 = 250
+# Pixels along the square by which it is told how much of it is in the photograph, and share that is all.
+_PROBES, _ALL_INSIDE = 64, 0.98
 _LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
@@ -64,17 +68,18 @@ def crop_face(photo: Photo, face: Face, size: int) -> FaceCrop:
     turn = _turn_towards(rays[:2].mean(0) + rays[3:].mean(0))
     local = rays @ turn  # rows dᵀ R = (Rᵀ d)ᵀ: in the frame of the camera that looks at the face
     plane = local[:, :2] / -local[:, 2:]  # (5, 2), at unit distance, +Y up
-    centre, side, roll = face_square(plane)
+    centre, side, roll = face_square(plane, ratio=1.0)
     roll_angle, middle = float(roll), 0.5 * (face.landmarks[:2].mean(0) + face.landmarks[3:].mean(0))
     photo_from_crop = turn @ rotation.rotation_about_axis(torch.tensor([0.0, 0.0, 1.0]).double(), roll_angle)
     cos, sin = math.cos(roll_angle), math.sin(roll_angle)
     centre = torch.stack((cos * centre[0] + sin * centre[1], cos * centre[1] - sin * centre[0]))
-    pixels_u8, inside = _resampled(photo, photo_from_crop, (centre, float(side)), size)
+    side, inside = _within(photo, photo_from_crop, centre, float(side))
+    pixels_u8 = _resampled(photo, photo_from_crop, (centre, side), size)
     off_axis_deg = math.degrees(math.acos(max(-1.0, min(1.0, float(turn[2, 2])))))
     return FaceCrop(
         crop_srgb=torch.from_numpy(pixels_u8.astype(np.float32) / 255.0),
         photo_from_crop=photo_from_crop.float(),
-        side_px=float(side) * photo.focal_px,
+        side_px=side * photo.focal_px,
         centre_px=(float(middle[0]), float(middle[1])),
         face=face,
         roll_deg=math.degrees(roll_angle),
@@ -86,13 +91,13 @@ def crop_face(photo: Photo, face: Face, size: int) -> FaceCrop:
 
 
 def crop_middle(photo: Photo, size: int) -> FaceCrop:
-    """The photograph's middle square, for one that is a portrait already."""
+    """All of a photograph that is a portrait already, or the middle square of a long one."""
     pixels_srgb = torch.from_numpy(photo.pixels_u8.astype(np.float32) / 255.0)
-    crop = middle_square(pixels_srgb, size)
+    crop = portrait_square(pixels_srgb, size)
     return FaceCrop(
         crop_srgb=crop,
         photo_from_crop=torch.eye(3),
-        side_px=float(min(photo.pixels_u8.shape[:2])),
+        side_px=float(square_side(photo.pixels_u8.shape[0], photo.pixels_u8.shape[1])),
         centre_px=(0.5 * photo.pixels_u8.shape[1], 0.5 * photo.pixels_u8.shape[0]),
         doubts=tuple(doubts_of(_looked_over((crop.numpy() * 255.0).round().astype(np.uint8)))),
     )
@@ -118,29 +123,50 @@ def _turn_towards(ray: Tensor) -> Tensor:
     return rotation.rotation_about_axis(axis, math.atan2(length, float(ahead @ ray)))
 
 
-def _resampled(
-    photo: Photo, photo_from_crop: Tensor, square: tuple[Tensor, float], size: int
-) -> tuple[np.ndarray, float]:
-    """Bytes (size, size, 3) of the square (centre, side), at unit distance in the crop's camera, and the
-    share of it that lies within the photograph."""
+def _within(
+    photo: Photo, photo_from_crop: Tensor, centre: Tensor, eyes_to_mouth: float
+) -> tuple[float, float]:
+    """Side of the square, and the share of it that lies within the photograph.
+
+    A face that fills its photograph is framed more tightly, down to `TIGHTEST`, rather than made up with
+    pixels that do not exist: networks are trained on tight crops too.
+    """
+    ones = np.ones(photo.pixels_u8.shape[:2], dtype=np.uint8)
+    for ratio in np.geomspace(CROP_OVER_EYES_TO_MOUTH, TIGHTEST, 5):
+        side = float(ratio) * eyes_to_mouth
+        matrix = _photo_from_pixels(photo, photo_from_crop, (centre, side), _PROBES)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        inside = float(cv2.warpPerspective(ones, matrix, (_PROBES, _PROBES), flags=flags).mean())
+        if inside >= _ALL_INSIDE:
+            break
+    return side, inside
+
+
+def _photo_from_pixels(
+    photo: Photo, photo_from_crop: Tensor, square: tuple[Tensor, float], count: int
+) -> np.ndarray:
+    """Homography (3, 3) from `count` × `count` pixels of the square (centre, side), at unit distance in the
+    crop's camera, to the photograph's; both with pixel centres at whole numbers, as OpenCV has them."""
     (centre, side), (height, width) = square, photo.pixels_u8.shape[:2]
-    fine = size * max(1, min(8, math.ceil(side * photo.focal_px / size)))
-    step = side / fine
-    # Pixel (column, row) of the square, its centre at +0.5, to a ray in the crop's camera.
+    step = side / count
     left, top = float(centre[0]) - 0.5 * side, float(centre[1]) + 0.5 * side
     to_ray = np.array([[step, 0, left + 0.5 * step], [0, -step, top - 0.5 * step], [0, 0, -1.0]])
-    focal = photo.focal_px
-    # OpenCV's pixel centres are at whole numbers.
-    middle = 0.5 * np.array([width - 1, height - 1])
+    focal, middle = photo.focal_px, 0.5 * np.array([width - 1, height - 1])
     project = np.array([[focal, 0, -middle[0]], [0, -focal, -middle[1]], [0, 0, -1.0]])
-    matrix = project @ photo_from_crop.double().numpy() @ to_ray
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return project @ photo_from_crop.double().numpy() @ to_ray
+
+
+def _resampled(photo: Photo, photo_from_crop: Tensor, square: tuple[Tensor, float], size: int) -> np.ndarray:
+    """Bytes (size, size, 3) of the square (centre, side), mirrored where it leaves the photograph."""
+    fine = size * max(1, min(8, math.ceil(square[1] * photo.focal_px / size)))
     warped = cv2.warpPerspective(
-        photo.pixels_u8, matrix, (fine, fine), flags=flags, borderMode=cv2.BORDER_REFLECT_101
+        photo.pixels_u8,
+        _photo_from_pixels(photo, photo_from_crop, square, fine),
+        (fine, fine),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REFLECT_101,
     )
-    ones = np.ones((height, width), dtype=np.uint8)
-    covered = cv2.warpPerspective(ones, matrix @ np.diag([fine / 64, fine / 64, 1.0]), (64, 64), flags=flags)
-    return cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA), float(covered.mean())
+    return cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _looked_over(pixels_u8: np.ndarray) -> tuple[Measure, ...]:

@@ -18,6 +18,8 @@ from ftb.maths.shapes import expect_shape
 LEAST_SIZE = 16
 # The longer side that is enough to find a face and to see its light, pixels.
 WORKING_SIZE = 1600
+# Long over short side up to which a portrait is used whole.
+WHOLE_UP_TO = 1.25
 # Stands in for cameras that do not tell theirs, between a telephone's 26 mm and a portrait's 85 mm.
 DEFAULT_FOCAL_35MM = 40.0
 # Diagonal of 35 mm film, which equivalent focal lengths refer to (CIPA DCG-001-2005).
@@ -89,6 +91,25 @@ def _large_enough(pixels_u8: np.ndarray, what: str) -> np.ndarray:
 def read_photo(path: Path) -> Tensor:
     """As `open_photo`: the pixels alone, (H, W, 3) float32, sRGB-encoded, [0, 1]."""
     return torch.from_numpy(open_photo(path).pixels_u8.astype(np.float32) / 255.0)
+
+
+def portrait_square(photo_srgb: Tensor, size: int) -> Tensor:
+    """The whole of a photo (H, W, 3) as a square (size, size, 3), or of a long one the middle square.
+
+    A portrait format (up to 5:4) keeps all of its face: its shorter side is made up with border pixels.
+    """
+    dims = expect_shape(photo_srgb, "H W 3", name="photo_srgb")
+    side = square_side(dims["H"], dims["W"])
+    missing_w, missing_h = max(side - dims["W"], 0), max(side - dims["H"], 0)
+    edges = (missing_w // 2, missing_w - missing_w // 2, missing_h // 2, missing_h - missing_h // 2)
+    whole = functional.pad(photo_srgb.permute(2, 0, 1)[None], edges, mode="replicate")
+    return middle_square(whole[0].permute(1, 2, 0), size)
+
+
+def square_side(height: int, width: int) -> int:
+    """Side in pixels of the square that `portrait_square` takes."""
+    short, long = sorted((height, width))
+    return long if long <= WHOLE_UP_TO * short else short
 
 
 def middle_square(photo_srgb: Tensor, size: int) -> Tensor:

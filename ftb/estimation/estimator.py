@@ -113,8 +113,9 @@ class Estimator:
         """The light (unbatched) on the face in a photograph, in the photograph's camera frame.
 
         photo: a file, or a picture (H, W, 3) of bytes or sRGB-encoded numbers in [0, 1], or a list of such,
-        which gives a list. crop: "face" finds the face, "none" takes the middle square of a picture that is
-        a portrait already. face: "largest", "all" (joined into one light), or a number from the left, from 1.
+        which gives a list. crop: "face" finds the face, "none" takes the whole of a picture that is a
+        portrait already (of one longer than 5:4 the middle square). face: "largest", "all" (joined into one
+        light), or a number from the left, from 1.
         """
         if isinstance(photo, Source):
             return self.estimate_fully(photo, crop=crop, face=face).lighting

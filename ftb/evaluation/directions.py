@@ -37,7 +37,7 @@ class KnownLight:
 @dataclass(frozen=True, kw_only=True)
 class Answers:
     """errors_deg, expected_deg (NaN where there is none), off_axis_deg: (N,); whole: photographs in which no
-    face was found, and whose middle square was judged instead."""
+    face was found, and which was judged whole instead."""
 
     errors_deg: np.ndarray
     expected_deg: np.ndarray
@@ -119,7 +119,7 @@ def _estimator(candidate: Candidate, predictor: Predictor, device: str) -> Estim
 
 
 def _framed(estimator: Estimator, path: Path) -> tuple[Photo, FaceCrop]:
-    """The largest face, or the middle square where none is found: such files are often cropped already."""
+    """The largest face, or the whole picture where none is found: such files are often cropped already."""
     try:
         photo, crops, _ = estimator.framed(path, crop="face")
     except ValueError:

@@ -213,6 +213,6 @@ def _photos(directions: dict[str, Any]) -> list[Section]:
             rows.append((f"{name}, {label}° off axis", str(count), *shown))
         more += _calibration(f"{name}, photographs", one, level=3)
     whole = max((one["judged_whole"] for one in directions["candidates"].values()), default=0)
-    note = f"In {whole} of them no face was found: their middle square was judged." if whole else ""
+    note = f"In {whole} of them no face was found: they were judged whole." if whole else ""
     title = f"Photographs of known light: {directions['file']}"
     return [Section(title=title, columns=columns, rows=tuple(rows), note=note), *more]

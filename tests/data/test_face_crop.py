@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ftb.data.face_crop import crop_face, crop_middle
+from ftb.data.face_crop import TIGHTEST, crop_face, crop_middle
 from ftb.data.faces import Face
 from ftb.data.photos import DEFAULT_FOCAL_35MM, Photo, photo_from_array
 from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH
@@ -103,7 +103,7 @@ def test_warnings_say_what_to_doubt() -> None:
         return " / ".join(crop_face(photo_from_array(pixels), face, 32).warnings)
 
     assert warnings(grey, face_at(240.0, 180.0)) == ""
-    assert "cut: only" in warnings(grey, face_at(20.0, 180.0))
+    assert "cut: only" in warnings(grey, face_at(8.0, 180.0))
     assert "dark" in warnings(grey // 4, face_at(240.0, 180.0))
     assert "turned away" in warnings(grey, face_at(240.0, 180.0, nose=0.8))
     clipped = grey.copy()
@@ -136,6 +136,17 @@ def test_every_warning_costs_degrees() -> None:
     assert min(spent[name] for name in spent if name != "sure") > 5.0
     assert spent["more cut"] > spent["cut"]
     assert spent["dark"] > spent["dim"]
+
+
+def test_a_face_that_fills_the_picture_is_framed_tightly_rather_than_made_up() -> None:
+    photo = ray_photo()
+    roomy, filling = (crop_face(photo, face_at(240.0, 180.0, size=size), 32) for size in (100.0, 200.0))
+    assert roomy.side_px / 100.0 == pytest.approx(CROP_OVER_EYES_TO_MOUTH, rel=1e-2)
+    assert HEIGHT * 0.9 < filling.side_px < HEIGHT * 1.03
+    assert not filling.warnings
+    huge = crop_face(photo, face_at(240.0, 180.0, size=350.0), 32)
+    assert huge.side_px / 350.0 == pytest.approx(TIGHTEST, rel=1e-2)
+    assert any("cut" in warning for warning in huge.warnings)
 
 
 def test_the_middle_square_is_left_as_it_is(tmp_path: Path) -> None:

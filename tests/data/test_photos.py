@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import ExifTags, Image, ImageCms
 
-from ftb.data.photos import middle_square, open_photo, photo_from_array, read_photo
+from ftb.data.photos import middle_square, open_photo, photo_from_array, portrait_square, read_photo
 
 RAMP = np.tile(np.linspace(0, 255, 40).astype(np.uint8)[:, None, None], (1, 30, 3))  # dark on top
 
@@ -88,6 +88,15 @@ def test_middle_square_is_centred_and_keeps_the_mean() -> None:
     # without a filter some phase of every fourth pixel would be missed; over the area a quarter is white
     inner = middle_square(stripes, 16)[4:-4, 4:-4]
     torch.testing.assert_close(inner, torch.full((8, 8, 3), 0.25), rtol=0.0, atol=0.02)
+
+
+def test_a_portrait_is_used_whole_and_a_long_photo_in_its_middle() -> None:
+    tall = torch.linspace(0.0, 1.0, 50)[:, None, None].expand(50, 40, 3)
+    square = portrait_square(tall, 50)
+    torch.testing.assert_close(square[:, 25], tall[:, 0], atol=1e-5, rtol=0.0)
+    assert square[0].max() < 0.01, "the top of the picture is the top of the square"
+    wide = torch.linspace(0.0, 1.0, 60)[None, :, None].expand(40, 60, 3)
+    torch.testing.assert_close(portrait_square(wide, 40), middle_square(wide, 40))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -43,14 +43,15 @@ def test_mirrored_light_comes_from_the_other_side():
 
 
 def test_the_mean_of_both_ways_mirrors_exactly():
-    network = build_network(NetworkConfig()).eval()
-    photos = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    network = build_network(NetworkConfig()).double().eval()
+    draw = torch.Generator().manual_seed(0)
+    photos = torch.rand(2, 3, 64, 64, generator=draw, dtype=torch.float64)
     with torch.no_grad():
         straight = predict_both_ways(network, photos)
         mirrored = mirror_prediction(predict_both_ways(network, photos.flip(3)))
         alone = network(photos)
     for name in ("ball_linear", "normals", "albedo_linear", "visibility", "residual_linear"):
-        assert_close(getattr(straight, name), getattr(mirrored, name), atol=1e-5, rtol=1e-4)
-    assert_close(straight.lighting.key_dirs, mirrored.lighting.key_dirs, atol=1e-5, rtol=1e-4)
-    assert_close(straight.lighting.sh_coeffs, mirrored.lighting.sh_coeffs, atol=1e-5, rtol=1e-4)
-    assert (straight.ball_linear - alone.ball_linear).abs().max() > 1e-6, "the mean is not one of the two"
+        assert_close(getattr(straight, name), getattr(mirrored, name), atol=1e-6, rtol=1e-6)
+    assert_close(straight.lighting.key_dirs, mirrored.lighting.key_dirs, atol=1e-6, rtol=1e-6)
+    assert_close(straight.lighting.sh_coeffs, mirrored.lighting.sh_coeffs, atol=1e-6, rtol=1e-6)
+    assert (straight.ball_linear - alone.ball_linear).abs().max() > 1e-4, "the mean is not one of the two"

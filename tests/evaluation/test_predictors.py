@@ -26,7 +26,7 @@ def _lighting(direction: tuple[float, float, float]) -> Lighting:
 def test_the_template_looks_at_the_camera() -> None:
     normals, mask = template_normals(96)
     share = float(mask.mean())
-    assert 0.4 < share < 0.95
+    assert share > 0.4, "the face fills most of the crop"
     middle = normals[0, 36:60, 36:60].reshape(-1, 3).mean(0)
     assert float(middle[2]) > 0.7
     # the left of the picture shows cheeks that face left
