@@ -57,15 +57,17 @@ def fit_harmonics(white: Tensor, normals: Tensor, trust: Tensor) -> Tensor:
     """argmin over radiance harmonics L of Σ w (white − E_L(n)/π)² + ridge: (B, 9, 3).
 
     white (B, P, 3): radiance over albedo, which is E/π; normals (B, P, 3) unit; trust (B, P) ≥ 0. After
-    Ramamoorthi and Hanrahan 2001, eq. 9.
+    Ramamoorthi and Hanrahan 2001, eq. 9. In double precision: where few normals are seen the matrix is close
+    to singular, and single precision would answer with the order of its sums.
     """
+    like, white, normals, trust = white, white.double(), normals.double(), trust.double()
     response = sh.irradiance_coeffs(white.new_ones(9, 3))[:, 0] / torch.pi  # (9,)
     basis = sh.evaluate(normals, 2) * response  # (B, P, 9)
     weighted = basis * (trust / trust.sum(dim=1, keepdim=True).clamp_min(1e-4))[..., None]
     gram = weighted.transpose(1, 2) @ basis
     scale = gram.diagonal(dim1=1, dim2=2).mean(-1)[:, None, None] + 1e-4
     ridge = scale * torch.diag(white.new_tensor(_RIDGE))
-    return torch.linalg.solve(gram + ridge, weighted.transpose(1, 2) @ white)
+    return torch.linalg.solve(gram + ridge, weighted.transpose(1, 2) @ white).to(like.dtype)
 
 
 def _numbers(sh_coeffs: Tensor) -> Tensor:
