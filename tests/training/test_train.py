@@ -234,6 +234,25 @@ def test_the_whole_state_of_a_learner_is_in_its_groups() -> None:
             assert torch.equal(tensor, second.groups()[group][name]), f"{group}.{name}"
 
 
+def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run_train(first, "--steps", "3").exit_code == 0
+    start = first / "model.safetensors"
+    still = ("--steps", "1", "--set", "train.learning_rate=1e-12", "--set", f"train.start_from={start}")
+    assert run_train(second, *still).exit_code == 0
+    before, after = (read_checkpoint(run / "model.safetensors").groups["ema"] for run in (first, second))
+    for name, tensor in before.items():
+        torch.testing.assert_close(after[name], tensor, rtol=0.0, atol=1e-6)
+
+
+def test_weights_that_are_not_there_leave_no_run_behind(tmp_path: Path) -> None:
+    done = run_train(tmp_path / "run", "--steps", "1", "--set", "train.start_from=missing.safetensors")
+    assert done.exit_code == 2
+    assert "missing.safetensors: no such checkpoint" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_two_processes_learn_as_one_with_twice_the_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
