@@ -45,9 +45,11 @@ class TrainConfig:
 
     steps: optimizer steps; learning_rate: peak of the cosine, reached after warmup_steps and ending at
     final_fraction of it; clip_norm: largest gradient norm; ema_decay: of the averaged weights (less in the
-    first steps); precision: auto, float32 or bfloat16. val_samples are validated every val_every steps (0:
-    at the end only); save_seconds: between checkpoints; log_every, picture_every: steps between TensorBoard
-    scalars and pictures; baseline_samples: of the training split behind the mean-light baseline;
+    first steps); accumulate: parts that a batch is computed in, one after the other: less memory, and to the
+    bit what that many processes make of it together; precision: auto, float32 or bfloat16. val_samples are
+    validated every val_every steps (0: at the end only); save_seconds: between checkpoints; log_every,
+    picture_every: steps between TensorBoard scalars and pictures; baseline_samples: of the training split
+    behind the mean-light baseline;
     preview_count: faces on the preview sheet. start_from: a checkpoint whose averaged weights a new run
     starts with, instead of drawn ones; empty for none.
     """
@@ -59,6 +61,7 @@ class TrainConfig:
     final_fraction: float = 0.01
     clip_norm: float = 1.0
     ema_decay: float = 0.998
+    accumulate: int = 1
     precision: str = "auto"
     val_samples: int = 256
     val_every: int = 0
@@ -71,6 +74,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         counts = ("steps", "val_samples", "log_every", "baseline_samples", "preview_count", "picture_every")
+        counts += ("accumulate",)
         for name in counts:
             _require(getattr(self, name) >= 1, f"train.{name}", "at least 1", getattr(self, name))
         for name in ("learning_rate", "clip_norm"):

@@ -15,7 +15,7 @@ from ftb.config import Config, TrainConfig
 from ftb.losses.base import total_loss
 from ftb.nets.base import build_network
 from ftb.training.parallel import World, average_gradients
-from ftb.types import Pair, Prediction
+from ftb.types import Pair, Prediction, concatenate
 
 _ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -68,14 +68,11 @@ class Learner:
         """
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        with self._autocast():
-            prediction = self.network(pair.photo_srgb.permute(0, 3, 1, 2))  # (B, 3, H, W)
-        loss, terms = total_loss(prediction, pair, self.config.loss)
-        loss.backward()
+        prediction, terms = self._accumulate(pair)
         terms, stop = average_gradients(self.world, self.parameters, terms, stop)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.train.clip_norm)
         if not torch.isfinite(norm):
-            found = f"the loss is {float(loss.detach()):.3g} and its gradient {float(norm):.3g}"
+            found = f"the loss is {float(terms['total']):.3g} and its gradient {float(norm):.3g}"
             raise FloatingPointError(
                 f"step {step}: {found}: not finite; start again with a lower train.learning_rate"
             )
@@ -84,6 +81,31 @@ class Learner:
         self.optimizer.step()
         self._update_average(ema_decay_at(step, self.config.train.ema_decay))
         return {**terms, "gradient_norm": norm}, prediction, stop
+
+    def _accumulate(self, pair: Pair) -> tuple[Prediction, dict[str, Tensor]]:
+        """Gradients of the batch's mean loss, from `train.accumulate` parts of it one after the other.
+
+        Sums and divides as `average_gradients` does, so that two parts here and two processes agree bit by
+        bit: what rounds otherwise is amplified by training until the curves have nothing in common.
+        """
+        count = self.config.train.accumulate
+        size = len(pair.index)
+        predictions, totals = [], dict[str, Tensor]()
+        for rows in torch.arange(size).tensor_split(min(count, size)):
+            part = pair[int(rows[0]) : int(rows[-1]) + 1]
+            with self._autocast():
+                prediction = self.network(part.photo_srgb.permute(0, 3, 1, 2))  # (B, 3, H, W)
+            loss, terms = total_loss(prediction, part, self.config.loss)
+            loss.backward()
+            predictions.append(prediction.map(Tensor.detach))
+            totals = {name: totals[name] + term if totals else term for name, term in terms.items()}
+        parts = len(predictions)
+        if parts > 1:
+            for parameter in self.parameters:
+                if parameter.grad is not None:
+                    parameter.grad /= parts
+            totals = {name: term / parts for name, term in totals.items()}
+        return concatenate(predictions), totals
 
     @torch.no_grad()
     def _update_average(self, decay: float) -> None:

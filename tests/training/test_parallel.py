@@ -21,16 +21,16 @@ STEPS, EACH = 12, 2
 CPU = torch.device("cpu")
 
 
-def config() -> Config:
-    train = TrainConfig(steps=STEPS, warmup_steps=2)
+def config(accumulate: int = 1) -> Config:
+    train = TrainConfig(steps=STEPS, warmup_steps=2, accumulate=accumulate)
     return Config(
         network=TINY, train=train, stream=dataclasses.replace(StreamConfig(), ball_size=TINY.ball_size)
     )
 
 
-def losses(world: World) -> list[float]:
+def losses(world: World, accumulate: int = 1) -> list[float]:
     """The curve of `total`, of a process that sees its share of each batch."""
-    learner, curve = Learner(config(), world), []
+    learner, curve = Learner(config(accumulate), world), []
     for step in range(STEPS):
         pair = fabricate.pair(2 * EACH, size=32, seed=step)
         if world.size == 2:
@@ -58,3 +58,5 @@ def test_two_processes_have_the_loss_curve_of_one_with_the_doubled_batch(tmp_pat
     assert curves[0] == curves[1], "both know the mean over both"
     assert alone[-1] < alone[0]
     assert curves[0] == pytest.approx(alone, rel=1e-3)
+    in_parts = losses(World(rank=0, size=1, device=CPU), accumulate=2)
+    assert curves[0] == in_parts, "the same sums in the same order: bit for bit, however long the run"
