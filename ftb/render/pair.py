@@ -19,6 +19,7 @@ from ftb.render.base import Rasterizer
 from ftb.render.develop import exposure_gains
 from ftb.render.develop_fused import photograph
 from ftb.render.light_maps import light_maps
+from ftb.render.occluder import put_before
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shade_fused import Illumination, seen_vertices, shade_fused
 from ftb.render.sky import (
@@ -154,12 +155,14 @@ def _photograph(chunk: Chunk, shaded: Shaded, ball_size: int) -> Pair:
     facing[:, 2] = 1.0
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
     gains = exposure_gains(shaded, colour, capture)
+    face = shaded.mask
+    shaded, hidden = put_before(shaded, lighting, capture)
     lighting = scale_lighting(lighting, gains)
     photo_srgb, shaded = photograph(shaded, gains, chunk.camera, lighting, capture)
     lighting = map_colours(lighting, grey_mixer(capture.grey))
     return Pair(
         photo_srgb=photo_srgb,
-        mask=shaded.mask,
+        mask=face * (1.0 - hidden),
         normals=shaded.normals,
         albedo_linear=shaded.albedo_linear,
         visibility=shaded.visibility,

@@ -5,6 +5,7 @@ Only the draws live here; `ftb.render.develop` applies them to pixels.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,8 @@ class CaptureConfig:
     how much of the light's colour the camera removes. grey: share of grey photographs. contrast: of an
     S-curve on encoded values. shoulder: share of film-like highlights. noise: linear standard
     deviation at value 1 (shot) and at 0 (read). blur: standard deviation in 1/128 of the picture.
-    jpeg: quality; its share below. backdrops: weights of BACKDROPS.
+    jpeg: quality; its share below. backdrops: weights of BACKDROPS. occluded: share of photographs where
+    something stands before the face: a hand, a scarf, a cup.
     """
 
     exposure: tuple[float, float] = (0.06, 0.8)
@@ -40,6 +42,7 @@ class CaptureConfig:
     jpeg: tuple[float, float] = (35.0, 98.0)
     jpeg_share: float = 0.6
     backdrops: tuple[float, float, float, float] = (0.45, 0.25, 0.2, 0.1)
+    occluded: float = 0.12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,9 @@ class Capture(TensorData):
     exposure, white_balance, grey (0 or 1), contrast, gamma, shoulder (0 or 1), saturation, shot_noise,
     read_noise, blur (in 1/128 of the picture), jpeg (quality, 100 for none): (); noise_offset (2,)
     int64 into the bank of noise; backdrop () int64 into BACKDROPS; backdrop_linear (2, 3) colours of
-    the backdrop's two ends under light 1; backdrop_turn () radians, where it changes.
+    the backdrop's two ends under light 1; backdrop_turn () radians, where it changes. occluder (7,): what
+    stands before the face, |u/a|ᵖ + |v/b|ᵖ ≤ 1 in a turned frame: whether it does (0 or 1), its centre (x to
+    the right, y up, in half pictures), a, b, the turn in radians, p; occluder_linear (3,) its albedo.
     """
 
     exposure: Tensor
@@ -67,11 +72,13 @@ class Capture(TensorData):
     backdrop: Tensor
     backdrop_linear: Tensor
     backdrop_turn: Tensor
+    occluder: Tensor
+    occluder_linear: Tensor
 
 
 def sample_capture(config: CaptureConfig, *, generator: torch.Generator) -> Capture:
     """Draw one photograph's capture; every field is drawn, used or not, so that nothing shifts."""
-    draws = Draws(generator, 48)
+    draws = Draws(generator, 64)
     compressed = draws.chance(config.jpeg_share)
     quality = draws.uniform(*config.jpeg)
     scalars = {
@@ -97,10 +104,25 @@ def sample_capture(config: CaptureConfig, *, generator: torch.Generator) -> Capt
     other = draws.uniform(0.3, 1.6)
     ends.append([value * other * draws.uniform(0.9, 1.1) for value in ends[0]])
     turn = draws.uniform(0.0, 6.2831853)
+    occluder, occluder_linear = _occluder(config, draws)
     return Capture(
         **{name: torch.tensor(value) for name, value in scalars.items()},
         noise_offset=torch.tensor(offset),
         backdrop=torch.tensor(backdrop),
         backdrop_linear=torch.tensor(ends),
         backdrop_turn=torch.tensor(turn),
+        occluder=torch.tensor(occluder),
+        occluder_linear=torch.tensor(occluder_linear),
     )
+
+
+def _occluder(config: CaptureConfig, draws: Draws) -> tuple[list[float], list[float]]:
+    """Mostly from an edge of the picture inwards, since hands and scarves have arms and shoulders."""
+    present = float(draws.chance(config.occluded))
+    around, away = draws.uniform(0.0, 6.2831853), 1.1 * draws.uniform() ** 0.6
+    centre = [away * math.cos(around), away * math.sin(around)]
+    half = [draws.log_uniform(0.15, 0.9), draws.log_uniform(0.1, 0.5)]
+    turn, power = draws.uniform(0.0, 3.1415927), draws.log_uniform(1.6, 8.0)
+    level = draws.log_uniform(0.02, 0.7)
+    tint = [level * draws.uniform(0.5, 1.2) for _ in range(3)]
+    return [present, *centre, *half, turn, power], tint

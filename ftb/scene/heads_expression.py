@@ -53,7 +53,7 @@ HABITS = {
     "mouthSmile": 0.10,
     "eyeSquint": 0.12,
     "eyeBlink": 0.10,
-    "eyeWide": 0.40,  # the mesh at rest is sleepier than people who are photographed
+    "eyeWide": 0.65,  # the mesh at rest is sleepier than people who are photographed
     "mouthStretch": 0.08,
     "mouthDimple": 0.15,
 }

@@ -21,7 +21,8 @@ from ftb.scene.skin_noise import noise_banks, strands
 class Fields:
     """Per texel (N,), float32. hairline (cm above), temple; beard, moustache: where they grow; brow_along,
     brow_across; lid: cm to the eyelids' margin; upper_lid; flush, thin: where blood shows; under_eye;
-    t_zone: where skin is oily; nostril: inside of the nostrils; front_crown (2, N). noise: one (K,
+    t_zone: where skin is oily; nostril: inside of the nostrils; zones (Z, N): parts of the face that are
+    lighter or darker as a whole, in the order of `ZONES`; front_crown (2, N). noise: one (K,
     N) bank for each wavelength, unit variance, to be mixed with K weights of unit norm; strands (2, N):
     fine streaks that run along the hair; spot, spot_rank: closeness to a freckle's place, [0, 1], and that
     freckle's rank; brow_hair: strokes along the brow's hairs, unit variance; iris_fibre, eye_veins (Ne,)
@@ -42,6 +43,7 @@ class Fields:
     under_eye: np.ndarray
     t_zone: np.ndarray
     nostril: np.ndarray
+    zones: np.ndarray
     front_crown: np.ndarray
     mouth_depth: np.ndarray
     noise: tuple[np.ndarray, ...]
@@ -53,6 +55,19 @@ class Fields:
     iris_fibre: np.ndarray
     eye_veins: np.ndarray
     regions: dict[str, np.ndarray]
+
+
+# Parts of the face by centre and radius, cm: `SkinLook.zones` makes each lighter or darker.
+ZONES = {
+    "cheek": ((3.1, -3.2, 0.5), (1.9, 1.7, 3.0)),
+    "forehead": ((0.0, 5.0, 1.0), (5.5, 2.8, 4.5)),
+    "temple": ((6.0, 1.5, -3.0), (1.8, 3.0, 3.0)),
+    "lid": ((3.0, 0.75, 1.0), (2.1, 0.75, 2.0)),
+    "nose": ((0.0, -2.6, 2.6), (1.2, 2.3, 2.5)),
+    "upper_lip": ((0.0, -5.6, 2.0), (2.4, 0.8, 2.5)),
+    "chin": ((0.0, -9.6, 1.0), (2.6, 2.0, 3.0)),
+    "jaw": ((5.2, -7.0, -2.0), (2.2, 2.8, 3.5)),
+}
 
 
 def front_and_crown(point_cm: np.ndarray) -> np.ndarray:
@@ -209,6 +224,7 @@ def _skin_places(atlas: Atlas, point: np.ndarray, skin: np.ndarray) -> dict[str,
         "under_eye": skin * _spot(point, (2.9, -1.25, 1.0), (1.6, 0.6, 1.5)),
         "t_zone": skin * np.maximum(forehead, bridge),
         "nostril": skin * ramp(0.2, 0.5, nostril),
+        "zones": skin * np.stack([_spot(point, *place) for place in ZONES.values()]),
         "spot": spot,
         "spot_rank": spot_rank,
         "mouth_depth": np.clip((1.6 - point[:, 2]) / 3.0, 0.0, 1.0),

@@ -11,6 +11,19 @@ from ftb.scene.heads_curtain import Curtain
 from ftb.scene.heads_identity import Identity
 from ftb.scene.skin_noise import NOISE_FIELDS
 
+# How much lighter (log of albedo) each of `skin_fields.ZONES` is than the rest: mean and half the range.
+# Cheeks and forehead of photographs are lighter than even skin would be, lids and jaws darker; and no two
+# faces agree, so that a network had better not take such a thing for light.
+ZONE_LIGHTNESS = {
+    "cheek": (0.14, 0.20),
+    "forehead": (0.04, 0.18),
+    "temple": (0.0, 0.12),
+    "lid": (0.0, 0.20),
+    "nose": (0.0, 0.16),
+    "upper_lip": (0.04, 0.16),
+    "chin": (0.0, 0.18),
+    "jaw": (-0.03, 0.18),
+}
 # Linear albedo of hair, from black to white; draws run along this line and mix neighbours.
 HAIR_COLOURS = {
     "black": (0.011, 0.0095, 0.009),
@@ -64,7 +77,8 @@ STYLES: dict[str, HairStyle] = {
 class SkinLook:
     """tone: Monk tone 1 to 10; blood: share of the dermis; carotene: relative; roughness: perceptual; age:
     Anny's; lipstick: linear albedo (3,); lip_blood: as blood; shuffle (3,): which freckles, which pores,
-    which strands; creases: power of the openness that darkens folds; the rest strengths in about [0, 1]."""
+    which strands; creases: power of the openness that darkens folds; zones (Z,): log of the lightness of
+    each of `ZONE_LIGHTNESS`; the rest strengths in about [0, 1]."""
 
     tone: float
     blood: float
@@ -81,6 +95,7 @@ class SkinLook:
     lipstick_strength: float
     shuffle: tuple[float, float, float]
     creases: float
+    zones: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +163,11 @@ class _Stream:
         return low + (high - low) * next(self._values) ** power
 
 
+def _bell(stream: _Stream) -> float:
+    """In [−1, 1], most often about 0: standard deviation 0.41."""
+    return stream() + stream() - 1.0
+
+
 def _hair_colour(stream: _Stream, tone: float, age: float) -> tuple[np.ndarray, float]:
     """Darker skin goes with darker hair; grey comes with age."""
     light = np.clip((6.0 - tone) / 5.0, 0.0, 1.0)
@@ -187,7 +207,7 @@ def _sample_skin(stream: _Stream, identity: Identity, made_up: bool) -> SkinLook
         blotches=stream(0.3, 1.0),
         redness=stream(0.1, 1.0, 1.5),
         freckles=0.8 * stream() ** 5 * np.clip((7.0 - identity.tone) / 4.0, 0.0, 1.0),
-        under_eye=stream(0.1, 0.8, 1.5) * (0.6 + 0.6 * old),
+        under_eye=stream(0.1, 1.2, 1.2) * (0.6 + 0.6 * old),
         oil=stream(),
         roughness=stream(0.37, 0.54),
         age=identity.age,
@@ -196,6 +216,7 @@ def _sample_skin(stream: _Stream, identity: Identity, made_up: bool) -> SkinLook
         lipstick_strength=stream(0.2, 0.75) * made_up,
         shuffle=(stream(), stream(), stream()),
         creases=stream(0.1, 1.5) + 0.3 * old,
+        zones=tuple(mean + spread * _bell(stream) for mean, spread in ZONE_LIGHTNESS.values()),
     )
 
 
@@ -239,7 +260,7 @@ def _sample_eyes(stream: _Stream, tone: float) -> EyeLook:
         iris=palette[_pick(shares, stream())] * np.exp(stream(-0.35, 0.35)),
         iris_size=stream(0.40, 0.45),
         pupil=stream(0.26, 0.5),
-        sclera=stream(0.36, 0.64),
+        sclera=stream(0.40, 0.70),
     )
 
 

@@ -95,6 +95,8 @@ def paint_skin(canvas: Canvas) -> None:
             *(0.03 * mottled, 0.04, 0.35 * look.skin.under_eye),
         ],
     )
+    # As melanin, in the amount that changes green by the zone's lightness.
+    melanin += weighted_sum(fields.zones[:, bare], [part / float(by_melanin[1]) for part in look.skin.zones])
     melanin[fields.regions["spots"]] += _freckles(fields, look)
     blood = weighted_sum(
         [canvas.middle, canvas.fine, fields.flush[bare], fields.thin[bare], under_eye],
