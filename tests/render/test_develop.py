@@ -45,6 +45,8 @@ def plain_capture(**changes: float) -> Capture:
         backdrop=torch.tensor([1]),
         backdrop_linear=torch.full((1, 2, 3), 0.2),
         backdrop_turn=torch.zeros(1),
+        occluder=torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 2.0]]),
+        occluder_linear=torch.zeros(1, 3),
     )
 
 

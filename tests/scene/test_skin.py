@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,10 +14,10 @@ from ftb.scene.heads_anny import AnnyHeads
 from ftb.scene.heads_identity import sample_identity
 from ftb.scene.skin_atlas import build_atlas
 from ftb.scene.skin_color import lightness, melanin_of_tone, skin_reflectance, tone_lightness
-from ftb.scene.skin_fields import build_fields, ramp
-from ftb.scene.skin_look import sample_look
+from ftb.scene.skin_fields import ZONES, build_fields, ramp
+from ftb.scene.skin_look import ZONE_LIGHTNESS, sample_look
 from ftb.scene.skin_noise import weighted_sum
-from ftb.scene.skin_paint import hair_height, hair_rows, skin_tints
+from ftb.scene.skin_paint import Canvas, hair_height, hair_rows, paint_skin, skin_tints
 
 
 def encoded(linear: np.ndarray) -> np.ndarray:
@@ -147,3 +149,26 @@ def test_no_hair_below_the_rows_that_are_painted() -> None:
         # Noise raises the edge by 0.27 cm (one deviation), four times that hardly anywhere.
         assert ramp(-0.9, 0.9, height + 4.0 * 0.27).max(initial=0.0) < 0.1
     assert np.mean(shares) > 0.25
+
+
+def test_zones_lighten_their_part_of_the_face_by_what_they_say() -> None:
+    identity = sample_identity(AnnyHeads(64).slider_spread, generator=torch.Generator().manual_seed(2))
+    fields = build_fields(64)
+    look = sample_look(identity, generator=torch.Generator().manual_seed(3))
+    plain = replace(look, skin=replace(look.skin, zones=(0.0,) * len(ZONES)))
+    for number, name in enumerate(ZONES):
+        lightness_of = [0.0] * len(ZONES)
+        lightness_of[number] = 0.2
+        changed = replace(look, skin=replace(look.skin, zones=tuple(lightness_of)))
+        canvases = [Canvas(fields, person) for person in (plain, changed)]
+        for canvas in canvases:
+            paint_skin(canvas)
+        before, after = (canvas.albedo[1, canvas.bare] for canvas in canvases)
+        np.testing.assert_allclose(
+            np.log(after / before), 0.2 * fields.zones[number, canvases[0].bare], atol=1e-4, err_msg=name
+        )
+        assert fields.zones[number].max() > 0.7, f"{name} lies off the head"
+
+
+def test_every_zone_has_a_lightness() -> None:
+    assert list(ZONE_LIGHTNESS) == list(ZONES)

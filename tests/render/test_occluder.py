@@ -1,0 +1,96 @@
+"""Occluders against a loop over pixels, and what they do to a picture and to what is learnt from it."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from ftb.render.occluder import BULGE, occluder_cover, put_before
+from ftb.render.shade import Shaded
+from ftb.scene.capture import Capture, CaptureConfig, sample_capture
+from ftb.scene.lighting_ops import irradiance
+from ftb.types import Lighting, stack
+
+SIZE = 24
+
+
+def captures(count: int, occluded: float) -> Capture:
+    config = CaptureConfig(occluded=occluded)
+    return stack([sample_capture(config, generator=torch.Generator().manual_seed(k)) for k in range(count)])
+
+
+def lightings(count: int) -> Lighting:
+    draw = torch.Generator().manual_seed(9)
+    coeffs = 0.1 * torch.randn(count, 25, 3, generator=draw)
+    coeffs[:, 0] = 3.0
+    towards = torch.nn.functional.normalize(torch.randn(count, 2, 3, generator=draw), dim=-1)
+    return Lighting(
+        sh_coeffs=coeffs,
+        key_dirs=towards,
+        key_irradiance=torch.rand(count, 2, 3, generator=draw),
+        key_angular_radius=torch.full((count, 2), 0.02),
+        environment=None,
+    )
+
+
+def shaded(count: int) -> Shaded:
+    mask = torch.zeros(count, SIZE, SIZE)
+    mask[:, 6:18, 6:18] = 1.0
+    colour = mask[..., None].expand(-1, -1, -1, 3) * 0.25
+    return Shaded(
+        radiance_linear=colour.clone(),
+        mask=mask,
+        normals=colour.clone(),
+        albedo_linear=colour.clone(),
+        visibility=mask.clone(),
+        irradiance_linear=colour.clone(),
+        light_visibility=mask[..., None].expand(-1, -1, -1, 2).clone(),
+    )
+
+
+def test_cover_is_what_a_loop_over_pixels_finds():
+    capture = captures(6, 1.0)
+    cover, normals = occluder_cover(capture, SIZE)
+    for sample in range(6):
+        _, x, y, a, b, turn, power = capture.occluder[sample].tolist()
+        for row in range(SIZE):
+            for column in range(SIZE):
+                across, up = (column + 0.5) / SIZE * 2.0 - 1.0 - x, 1.0 - (row + 0.5) / SIZE * 2.0 - y
+                u = (math.cos(turn) * across + math.sin(turn) * up) / a
+                v = (math.cos(turn) * up - math.sin(turn) * across) / b
+                inside = abs(u) ** power + abs(v) ** power
+                if abs(inside - 1.0) > 1e-4:
+                    assert bool(cover[sample, row, column]) == (inside < 1.0)
+                # the surface leans towards its rim
+                if inside < 1.0:
+                    lean = (normals[sample, row, column, :2] / normals[sample, row, column, 2]).norm()
+                    assert abs(float(lean) - BULGE * math.hypot(u, v)) < 1e-4
+    assert 0.0 < float(cover.float().mean()) < 0.9
+
+
+def test_what_is_hidden_is_painted_over_and_lit_as_the_face_is():
+    capture, lighting, picture = captures(6, 1.0), lightings(6), shaded(6)
+    before = picture.radiance_linear.clone()
+    painted, hidden = put_before(picture, lighting, capture)
+    cover, normals = occluder_cover(capture, SIZE)
+    assert torch.equal(hidden > 0.5, cover)
+    assert torch.equal(painted.mask, torch.maximum(picture.mask, hidden))
+    light = irradiance(lighting, normals.flatten(1, 2)).clamp_min(0.0).reshape_as(normals)
+    expected = capture.occluder_linear[:, None, None] / math.pi * light
+    torch.testing.assert_close(painted.radiance_linear[cover], expected[cover])
+    assert torch.equal(painted.radiance_linear[~cover], before[~cover])
+    assert torch.equal(picture.radiance_linear, before), "what was shaded stays"
+
+
+def test_nothing_changes_where_nothing_stands():
+    picture = shaded(3)
+    painted, hidden = put_before(picture, lightings(3), captures(3, 0.0))
+    assert painted is picture
+    assert float(hidden.sum()) == 0.0
+
+
+def test_the_share_is_that_of_the_configuration():
+    present = captures(600, 0.3).occluder[:, 0]
+    assert abs(float(present.mean()) - 0.3) < 0.06
+    assert torch.equal(captures(5, 1.0).occluder[:, 1:], captures(5, 0.0).occluder[:, 1:])
