@@ -14,6 +14,11 @@ def _soft_step(edge: float, width: float, value: np.ndarray) -> np.ndarray:
     return share * share * (3.0 - 2.0 * share)
 
 
+def eye_shade(fields: Fields) -> np.ndarray:
+    """(Ne,) the lids and lashes dim the edges of the eyes."""
+    return np.maximum(fields.atlas.masks["openness"][fields.atlas.rows["eye"]], 0.2) ** np.float32(0.7)
+
+
 def paint_eyes(fields: Fields, look: Look) -> np.ndarray:
     """Albedo (3, Ne) of the eyes' texels, both eyes alike."""
     polar, azimuth = fields.atlas.eye_polar.T

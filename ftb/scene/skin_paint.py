@@ -6,7 +6,7 @@ import numpy as np
 
 from ftb.scene.heads import SKIN_F0
 from ftb.scene.skin_color import melanin_of_tone, skin_reflectance
-from ftb.scene.skin_eyes import paint_eyes, paint_inside
+from ftb.scene.skin_eyes import eye_shade, paint_eyes, paint_inside
 from ftb.scene.skin_fields import Fields, ramp
 from ftb.scene.skin_look import GREY, Look
 from ftb.scene.skin_noise import weighted_sum
@@ -268,11 +268,6 @@ def paint_cloth(canvas: Canvas) -> None:
     canvas.blend_material(rows, *CLOTH_MATERIAL, share)
 
 
-def _eye_shade(fields: Fields) -> np.ndarray:
-    """(Ne,) the lids and lashes dim the edges of the eyes."""
-    return np.maximum(fields.atlas.masks["openness"][fields.atlas.rows["eye"]], 0.2) ** np.float32(0.7)
-
-
 LAYERS = (
     paint_skin,
     paint_lips,
@@ -291,7 +286,7 @@ def paint_head(fields: Fields, look: Look) -> tuple[np.ndarray, np.ndarray]:
     for paint in LAYERS:
         paint(canvas)
     rows, size = fields.atlas.rows, fields.atlas.size
-    inside = paint_inside(fields, look, canvas.lips) | {"eye": paint_eyes(fields, look) * _eye_shade(fields)}
+    inside = paint_inside(fields, look, canvas.lips) | {"eye": paint_eyes(fields, look) * eye_shade(fields)}
     inside |= {"lash": np.minimum(0.7 * canvas.hair, 0.02), "curtain": hanging_hair(canvas)}
     for chart, colour in inside.items():
         canvas.albedo[:, rows[chart]] = colour
