@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ftb.maths import color
 from ftb.render import develop_kernel, expose_kernel
+from ftb.render.antialias import Outlines
+from ftb.render.antialias_fused import soften
 from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_seen, noise_bank
 from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, quantise_planes
 from ftb.render.row_kernel import Row
@@ -46,12 +48,18 @@ class Film(TensorData):
 
 
 def photograph(
-    shaded: Shaded, gains: Tensor, camera: Camera, lighting: Lighting, capture: Capture
+    shaded: Shaded,
+    gains: Tensor,
+    camera: Camera,
+    lighting: Lighting,
+    capture: Capture,
+    outlines: Outlines | None = None,
 ) -> tuple[Tensor, Shaded]:
     """Photographs (S, H, W, 3) in [0, 1], and `shaded` at their exposure: greyed albedo, and as its
     radiance what is left when visibility · albedo/π · irradiance is taken off.
 
-    gains (S, 3) as of `exposure_gains`; lighting already times the gains. Overwrites `shaded` where its
+    gains (S, 3) as of `exposure_gains`; lighting already times the gains; outlines: of edges to soften in the
+    photographs alone. Overwrites `shaded` where its
     colours lie in planes, (S, 3, H, W) in memory, as those of `shade_fused` do.
     """
     samples, size = shaded.mask.shape[:2]
@@ -69,7 +77,7 @@ def photograph(
         step = max(1, PIXELS_AT_ONCE // (size * size))
     for first in range(0, samples, step):
         part = slice(first, first + step)
-        _develop(layers[part], film[part])
+        _develop(layers[part], film[part], None if outlines is None else outlines[part])
     albedo, residual = layers.albedo.permute(0, 2, 3, 1), layers.radiance.permute(0, 2, 3, 1)
     exposed = replace(shaded, albedo_linear=albedo, radiance_linear=residual)
     return layers.photo.permute(0, 2, 3, 1), exposed
@@ -125,11 +133,11 @@ def tone_curves(capture: Capture) -> Tensor:
     return encoded + contrast * encoded * (1.0 - encoded) * (2.0 * encoded - 1.0)
 
 
-def _develop(layers: _Layers, film: Film) -> None:
+def _develop(layers: _Layers, film: Film, outlines: Outlines | None) -> None:
     """Fill the photograph."""
     samples, _, size, _ = layers.photo.shape
     device = layers.photo.device
-    linear = blurred(_exposed(layers, film), film.taps)
+    linear = blurred(_exposed(layers, film, outlines), film.taps)
     luma = torch.empty(samples, size, size, device=device)
     chroma = torch.empty(samples, 2, size // 2, size // 2, device=device)
     noise = [_rows(_noise_planes(str(device))), wp.from_torch(film.offset, dtype=wp.vec2i)]
@@ -145,7 +153,7 @@ def _develop(layers: _Layers, film: Film) -> None:
     launch(develop_kernel.from_planes, luma.numel() // 16, inputs, device)
 
 
-def _exposed(layers: _Layers, film: Film) -> Tensor:
+def _exposed(layers: _Layers, film: Film, outlines: Outlines | None) -> Tensor:
     """Linear pictures (S, 3, H + 8, W + 8), their edges repeated."""
     size = layers.photo.shape[-1]
     linear = torch.empty_like(layers.photo)
@@ -155,6 +163,8 @@ def _exposed(layers: _Layers, film: Film) -> Tensor:
     face = [layers.mask, layers.visibility, layers.irradiance, layers.albedo, layers.radiance, linear]
     inputs = [size, backdrop, _vec3(film.gains), film.grey, *map(_rows, face)]
     launch(expose_kernel.expose, layers.mask.numel() // 16, inputs, linear.device)
+    if outlines is not None:
+        soften(linear, outlines)
     return torch.nn.functional.pad(linear, [BLUR_RADIUS] * 4, mode="replicate")
 
 

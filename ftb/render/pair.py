@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ftb.maths import color, rotation
 from ftb.maths.random import generator_for
+from ftb.render.antialias import Outlines, mesh_edges
+from ftb.render.antialias_fused import face_planes
 from ftb.render.ball import render_ball
 from ftb.render.base import Rasterizer
 from ftb.render.develop import exposure_gains
@@ -33,7 +35,7 @@ from ftb.render.sky import (
 from ftb.scene.heads import Head, HeadSource
 from ftb.scene.lighting_ops import irradiance
 from ftb.scene.sampler import Chunk, SceneConfig
-from ftb.types import Camera, Lighting, Pair
+from ftb.types import Camera, Fragments, Lighting, Pair
 
 # Yaw and pitch from which a head is looked at, to see whether its back faces show; half the width of these
 # pictures in distances between eyes and mouth; how many pixels may show otherwise.
@@ -79,6 +81,20 @@ class HeadCache:
         needed = needed_receivers(receivers, used)
         return sky_transfer(head.mesh, receivers, directions=self._config.sky_directions, needed=needed)
 
+    def outlines(self, head: Head, camera: Camera, fragments: Fragments) -> Outlines | None:
+        """Where to look for edges that want softening, if they do."""
+        if not self._config.antialias:
+            return None
+        known = self._of(head)
+        return Outlines(
+            mesh=head.mesh,
+            edges=known.edges.to(head.mesh.vertices.device),
+            planes=face_planes(head.mesh),
+            camera=camera,
+            depth=fragments.depth,
+            culled=known.front_only,
+        )
+
     def _of(self, head: Head) -> _KnownHead:
         if self._template is not None:
             return self._template
@@ -92,7 +108,8 @@ class HeadCache:
 
     def _look_at(self, head: Head) -> _KnownHead:
         receivers = choose_receivers(head.mesh, self._config.sky_receivers)
-        return _KnownHead(receivers=receivers, front_only=shows_front_only(head, self._rasterizer))
+        front_only = shows_front_only(head, self._rasterizer)
+        return _KnownHead(receivers=receivers, front_only=front_only, edges=mesh_edges(head.mesh))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +118,7 @@ class _KnownHead:
 
     receivers: Receivers
     front_only: bool
+    edges: Tensor
     transfer: SkyTransfer | None = None
 
 
@@ -146,10 +164,10 @@ def render_chunk(
     )
     skin = Skin(albedo_linear=head.albedo_linear, material=head.material)
     shaded = shade_fused(head.mesh, skin, camera, fragments, light, used=used)
-    return _photograph(chunk, shaded, ball_size)
+    return _photograph(chunk, shaded, heads.outlines(head, camera, fragments), ball_size)
 
 
-def _photograph(chunk: Chunk, shaded: Shaded, ball_size: int) -> Pair:
+def _photograph(chunk: Chunk, shaded: Shaded, outlines: Outlines | None, ball_size: int) -> Pair:
     capture, lighting = chunk.capture, chunk.lighting
     facing = lighting.key_dirs.new_zeros(1, 3)
     facing[:, 2] = 1.0
@@ -158,7 +176,7 @@ def _photograph(chunk: Chunk, shaded: Shaded, ball_size: int) -> Pair:
     face = shaded.mask
     shaded, hidden = put_before(shaded, lighting, capture)
     lighting = scale_lighting(lighting, gains)
-    photo_srgb, shaded = photograph(shaded, gains, chunk.camera, lighting, capture)
+    photo_srgb, shaded = photograph(shaded, gains, chunk.camera, lighting, capture, outlines)
     lighting = map_colours(lighting, grey_mixer(capture.grey))
     return Pair(
         photo_srgb=photo_srgb,

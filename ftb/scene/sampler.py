@@ -46,12 +46,14 @@ class FramingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SceneConfig:
-    """Everything random about a scene. sky_receivers, sky_directions: how finely the self-shadowing of
-    the environment is sampled (`ftb.render.sky`)."""
+    """Everything random about a scene, and how finely it is rendered. sky_receivers, sky_directions: how many
+    places and directions the self-shadowing of the environment is sampled at (`ftb.render.sky`). antialias:
+    whether outlines are soft in the photographs (`ftb.render.antialias`)."""
 
     samples_per_head: int = 8
     sky_receivers: int = 1000
     sky_directions: int = 144
+    antialias: bool = True
     framing: FramingConfig = field(default_factory=FramingConfig)
     light: LightConfig = field(default_factory=LightConfig)
     capture: CaptureConfig = field(default_factory=CaptureConfig)
