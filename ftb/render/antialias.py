@@ -6,7 +6,7 @@ that it bounds and the other what lies behind, the pixels that it crosses take a
 as lies on the other's side. After Laine et al. (2020, "Modular Primitives for High-Performance
 Differentiable Rendering", section 3.4), with two differences: outlines look for their pixels, so that a
 triangle too small to reach a pixel centre counts, too; and shares are exact for straight outlines of every
-slope, not for upright ones only.
+slope, not for upright ones only, so that every outline may count beside and above.
 
 This is the readable twin of `antialias_fused`. Only photographs are softened. Does not: show what is
 thinner than a pixel, or soften lines along which surfaces pierce each other and edges of shadows.
@@ -101,13 +101,17 @@ def _blended(picture: Tensor, crossings: list[Crossing]) -> Tensor:
         known = nearest.get(crossing.pixels)
         if known is None or crossing.depth < known.depth:
             nearest[crossing.pixels] = crossing
-    added, total = torch.zeros_like(picture), torch.zeros_like(picture[..., :1])
+    added = torch.zeros_like(picture)
+    totals = torch.zeros_like(picture[..., :2])  # from beside, from above and below
     for crossing in nearest.values():
         first, second = crossing.pixels
+        upright = first[0] == second[0]
         for pixel, other, share in ((first, second, 0), (second, first, 1)):
             added[pixel] += crossing.shares[share] * (picture[other] - picture[pixel])
-            total[pixel] += crossing.shares[share]
-    return picture + added / total.clamp_min(1.0)
+            totals[pixel][0 if upright else 1] += crossing.shares[share]
+    # A slanting outline is met beside and above: it covers what it covers only once.
+    share = totals.amax(-1, keepdim=True).clamp_max(1.0)
+    return picture + added * share / totals.sum(-1, keepdim=True).clamp_min(1e-9)
 
 
 def _crossings(outlines: Outlines) -> list[Crossing]:
@@ -118,29 +122,29 @@ def _crossings(outlines: Outlines) -> list[Crossing]:
     a, b, c = seen[faces].unbind(1)
     normals = torch.linalg.cross(b - a, c - a)
     # z counts away from the camera here, which turns the handedness.
-    front = normals[:, 2] > 0 if camera.orthographic else (normals * a).sum(-1) > 0
+    towards = normals[:, 2] if camera.orthographic else (normals * a).sum(-1)
+    front = (towards > 0).tolist()
     scale = camera.half_width.double() * (1.0 if camera.orthographic else seen[:, 2:])
     places = torch.cat([1.0 + seen[:, :1] / scale, 1.0 - seen[:, 1:2] / scale], dim=-1) * (size / 2)
+    corners = torch.cat([places, seen[:, 2:]], dim=-1).tolist()
     found = []
     for start, end, face, other in outlines.edges.tolist():
-        border = other < 0 and (bool(front[face]) or not outlines.culled)
-        if not (border or (other >= 0 and bool(front[face]) != bool(front[other]))):
+        border = other < 0 and (front[face] or not outlines.culled)
+        if not (border or (other >= 0 and front[face] != front[other])):
             continue
-        ends = (start, end) if front[face] else (end, start)  # its surface on the left
-        if min(float(seen[end, 2]) for end in ends) >= float(camera.near):
-            line = [(*places[end].tolist(), float(seen[end, 2])) for end in ends]
-            found += _along(line, outlines)
+        line = [corners[start], corners[end]] if front[face] else [corners[end], corners[start]]
+        if min(line[0][2], line[1][2]) >= float(camera.near):
+            found += _along(line, outlines, True) + _along(line, outlines, False)
     return found
 
 
-def _along(line: list[tuple[float, float, float]], outlines: Outlines) -> list[Crossing]:
-    """What a line from its first to its second (x, y, depth), pixels and metres, crosses."""
+def _along(line: list[list[float]], outlines: Outlines, upright: bool) -> list[Crossing]:
+    """Which rows (`upright`), or columns, a line from its first to its second (x, y, depth), pixels and
+    metres, crosses; its surface lies on its left."""
     size, found = outlines.depth.shape[-1], []
     (x0, y0, z0), (x1, y1, z1) = line
-    steep = abs(y1 - y0) >= abs(x1 - x0)
-    # Along the picture's rows or columns; an upright line is asked where it crosses rows.
-    (u0, v0), (u1, v1) = ((x0, y0), (x1, y1)) if steep else ((y0, x0), (y1, x1))
-    surface_first = (v1 < v0) if steep else (v1 > v0)
+    (u0, v0), (u1, v1) = ((x0, y0), (x1, y1)) if upright else ((y0, x0), (y1, x1))
+    surface_first = (v1 < v0) if upright else (v1 > v0)
     for step in range(max(0, math.ceil(min(v0, v1) - 0.5)), min(size, math.ceil(max(v0, v1) - 0.5))):
         part = (step + 0.5 - v0) / (v1 - v0)
         at = u0 + part * (u1 - u0) - 0.5
@@ -148,7 +152,7 @@ def _along(line: list[tuple[float, float, float]], outlines: Outlines) -> list[C
         if not outlines.camera.orthographic:
             depth = 1.0 / (1.0 / z0 + part * (1.0 / z1 - 1.0 / z0))
         cell = math.floor(at)
-        pixels = ((step, cell), (step, cell + 1)) if steep else ((cell, step), (cell + 1, step))
+        pixels = ((step, cell), (step, cell + 1)) if upright else ((cell, step), (cell + 1, step))
         if 0 <= cell and cell + 1 < size and _shows(outlines, pixels, depth, surface_first):
             slope = abs((u1 - u0) / (v1 - v0))
             shares = (1.0 - covered(at - cell, slope), covered(at - cell - 1.0, slope))
@@ -169,7 +173,7 @@ def _shows(outlines: Outlines, pixels: Any, depth: float, surface_first: bool) -
 
 def covered(at: float, slope: float) -> float:
     """Share of a pixel on the left of a line that crosses its middle row at `at`, pixels from its centre,
-    and moves by `slope` a row, 0 to 1: ∫ clamp(at + slope·y + ½, 0, 1) dy over y in [−½, ½]."""
+    and moves by `slope` ≥ 0 a row: ∫ clamp(at + slope·y + ½, 0, 1) dy over y in [−½, ½]."""
 
     def integral(x: float) -> float:
         return 0.5 * x * x if 0.0 <= x <= 1.0 else max(x - 0.5, 0.0)

@@ -77,6 +77,76 @@ def mark_of(nearness: float, at: float, half: float):
     return (level << 16) | (wp.min(first, 255) << 8) | wp.min(second, 255)
 
 
+@wp.struct
+class Line:
+    """An outline in a picture, its surface on the left, as it crosses rows (`upright`) or columns. Over
+    what it crosses it goes from `along` to `stop`, which is `run` pixels, and meanwhile from `across` by
+    `rise`; depth of its ends. surface_first: the upper or left one of two pixels shows its surface."""
+
+    upright: bool
+    surface_first: bool
+    along: float
+    stop: float
+    across: float
+    run: float
+    rise: float
+    start: float
+    end: float
+
+
+@wp.func
+def line_of(a: wp.vec3, b: wp.vec3, upright: bool):
+    line = Line()
+    line.upright = upright
+    line.across = wp.where(line.upright, a[0], a[1])
+    line.along = wp.where(line.upright, a[1], a[0])
+    line.rise = wp.where(line.upright, b[0], b[1]) - line.across
+    line.stop = wp.where(line.upright, b[1], b[0])
+    line.run = line.stop - line.along
+    line.surface_first = (line.run < 0.0) == line.upright
+    line.start = a[2]
+    line.end = b[2]
+    return line
+
+
+@wp.func
+def shows(views: Views, sample: int, line: Line, far: float, one: float, other: float):
+    """Whether, of two pixels of these depths, one shows the surface and the other what lies behind."""
+    slack = SLACK_PIXELS * 2.0 * views.half_width[sample] / float(views.size)
+    if not views.orthographic:
+        slack *= far
+    surface = wp.where(line.surface_first, one, other)
+    behind = wp.where(line.surface_first, other, one)
+    return surface > 0.0 and surface <= far + slack and (behind < 0.0 or behind >= far)
+
+
+@wp.func
+def draw(
+    views: Views, sample: int, line: Line, depth: wp.array(dtype=float), marks: wp.array(dtype=wp.int32)
+):
+    size = views.size
+    # The same of every line that ends in a place, so that no row is crossed twice or not at all.
+    first = int(wp.ceil(wp.clamp(wp.min(line.along, line.stop) - 0.5, 0.0, float(size))))
+    end = int(wp.ceil(wp.clamp(wp.max(line.along, line.stop) - 0.5, 0.0, float(size))))
+    stride = wp.where(line.upright, 1, size)
+    corner = sample * size * size
+    plane = corner + wp.where(line.upright, 0, size * size)
+    middle = 0.5 / wp.max(-views.translations[sample][2], 1.0e-6)
+    for step in range(first, end):
+        part = (float(step) + 0.5 - line.along) / line.run
+        at = line.across + part * line.rise - 0.5
+        cell = int(wp.floor(at))
+        if cell >= 0 and cell + 1 < size:
+            far = line.start + part * (line.end - line.start)
+            if not views.orthographic:
+                far = line.start * line.end / (line.end + part * (line.start - line.end))
+            pixel = corner + wp.where(line.upright, step * size + cell, cell * size + step)
+            if shows(views, sample, line, far, depth[pixel], depth[pixel + stride]):
+                half = wp.max(0.5 * wp.abs(line.rise / line.run), 1.0e-4)
+                mark = mark_of(1.0 - far * middle, at - float(cell), half)
+                wp.atomic_max(marks, plane + pixel, mark)
+
+
 @wp.kernel
 def mark_outlines(
     views: Views,
@@ -98,47 +168,11 @@ def mark_outlines(
             return
     elif views.culled and not front:
         return
-    # Its surface on the left, as one goes from a to b.
     a = placed(views, sample, vertices[wp.where(front, edge[0], edge[1])])
     b = placed(views, sample, vertices[wp.where(front, edge[1], edge[0])])
-    if wp.min(a[2], b[2]) < views.near[sample]:
-        return
-    size = views.size
-    steep = wp.abs(b[1] - a[1]) >= wp.abs(b[0] - a[0])
-    # Across: where it passes between two pixels; along: the rows, or columns, that it crosses.
-    across = wp.where(steep, a[0], a[1])
-    along = wp.where(steep, a[1], a[0])
-    rise = wp.where(steep, b[0], b[1]) - across
-    run = wp.where(steep, b[1], b[0]) - along
-    first = int(wp.ceil(wp.clamp(wp.min(along, along + run) - 0.5, 0.0, float(size))))
-    end = int(wp.ceil(wp.clamp(wp.max(along, along + run) - 0.5, 0.0, float(size))))
-    if first >= end:
-        return
-    surface_first = (run < 0.0) == steep
-    half = wp.max(0.5 * wp.abs(rise / run), 1.0e-4)
-    stride = wp.where(steep, 1, size)
-    width = 2.0 * views.half_width[sample] / float(size)
-    middle = 0.5 / wp.max(-views.translations[sample][2], 1.0e-6)
-    corner = sample * size * size
-    plane = corner + wp.where(steep, 0, size * size)
-    for step in range(first, end):
-        part = (float(step) + 0.5 - along) / run
-        at = across + part * rise - 0.5
-        cell = int(wp.floor(at))
-        if cell >= 0 and cell + 1 < size:
-            far = a[2] + part * (b[2] - a[2])
-            slack = SLACK_PIXELS * width
-            if not views.orthographic:
-                far = a[2] * b[2] / (b[2] + part * (a[2] - b[2]))
-                slack *= far
-            pixel = wp.where(steep, step * size + cell, cell * size + step)
-            one = depth[corner + pixel]
-            other = depth[corner + pixel + stride]
-            surface = wp.where(surface_first, one, other)
-            behind = wp.where(surface_first, other, one)
-            if surface > 0.0 and surface <= far + slack and (behind < 0.0 or behind >= far):
-                mark = mark_of(1.0 - far * middle, at - float(cell), half)
-                wp.atomic_max(marks, plane + corner + pixel, mark)
+    if wp.min(a[2], b[2]) >= views.near[sample]:
+        draw(views, sample, line_of(a, b, True), depth, marks)
+        draw(views, sample, line_of(a, b, False), depth, marks)
 
 
 @wp.func
@@ -148,7 +182,12 @@ def share_of(mark: wp.int32, shift: int):
 
 @wp.func
 def softened(
-    colours: wp.array(dtype=float), marks: wp.array(dtype=wp.int32), pixel: int, mark: int, size: int, place: int
+    colours: wp.array(dtype=float),
+    marks: wp.array(dtype=wp.int32),
+    pixel: int,
+    mark: int,
+    size: int,
+    place: int,
 ):
     """One number of one pixel; pixel: in its plane of colours, mark: in its plane of marks with the right
     neighbour, place: in its picture."""
@@ -163,6 +202,9 @@ def softened(
         up = share_of(marks[below - size], 0)
     right = share_of(marks[mark], 8)
     down = share_of(marks[below], 8)
+    beside = left + right
+    if beside + up + down == 0.0:
+        return own
     if left > 0.0:
         added += left * (colours[pixel - 1] - own)
     if right > 0.0:
@@ -171,7 +213,8 @@ def softened(
         added += up * (colours[pixel - size] - own)
     if down > 0.0:
         added += down * (colours[pixel + size] - own)
-    return own + added / wp.max(left + right + up + down, 1.0)
+    # A slanting outline is met beside and above: it covers what it covers only once.
+    return own + added * (wp.min(wp.max(beside, up + down), 1.0) / (beside + up + down))
 
 
 @wp.kernel
