@@ -46,6 +46,11 @@ class Outlines(TensorData):
         """Index the pictures; the head is shared by all."""
         return replace(self, camera=self.camera[index], depth=self.depth[index])
 
+    def where_seen(self, seen: Tensor) -> Self:
+        """Without those between pixels that something else hides: seen (S, H, H), 0 there and 1 elsewhere."""
+        # Depth 0 is neither in front of an outline nor behind it.
+        return replace(self, depth=self.depth * seen)
+
 
 def mesh_edges(mesh: Mesh) -> Tensor:
     """Edges (E, 4) int32 of one shape: two vertices, in the order in which the first face runs through

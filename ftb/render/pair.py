@@ -176,6 +176,7 @@ def _photograph(chunk: Chunk, shaded: Shaded, outlines: Outlines | None, ball_si
     face = shaded.mask
     shaded, hidden = put_before(shaded, lighting, capture)
     lighting = scale_lighting(lighting, gains)
+    outlines = None if outlines is None else outlines.where_seen(1.0 - hidden)
     photo_srgb, shaded = photograph(shaded, gains, chunk.camera, lighting, capture, outlines)
     lighting = map_colours(lighting, grey_mixer(capture.grey))
     return Pair(

@@ -149,6 +149,18 @@ def test_hidden_outlines_leave_no_trace():
     torch.testing.assert_close(pictures[0], pictures[1], rtol=0.0, atol=0.0)
 
 
+def test_outlines_behind_something_else_leave_no_trace():
+    outlines, _ = seen(mesh_of(bumpy_head()), pinhole())
+    picture = torch.rand(1, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(0))
+    shown = torch.ones(1, SIZE, SIZE)
+    shown[:, :, : SIZE // 2] = 0.0
+    changed = (softened(picture, outlines.where_seen(shown)) != picture).any(-1)
+    everywhere = (softened(picture, outlines) != picture).any(-1)
+    assert bool((everywhere & (shown == 0)).any())
+    assert not bool((changed & (shown == 0)).any())
+    assert torch.equal(changed[:, :, SIZE // 2 + 1 :], everywhere[:, :, SIZE // 2 + 1 :])
+
+
 def test_pictures_do_not_depend_on_each_other():
     mesh = mesh_of(bumpy_head())
     cameras = [pinhole(distance) for distance in (0.4, 0.5, 0.7)]
