@@ -1,6 +1,6 @@
 """From a drawn chunk to face and ball: the corridor of the house.
 
-rasterize → shade (light maps, sky visibility, shadow maps) → expose → ball → develop.
+rasterize → shade (light maps, sky visibility, shadow maps) → expose → soften outlines → ball → develop.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ LOOK_TOLERANCE = 2e-3
 
 
 class HeadCache:
-    """What is computed once for a head, or for a topology: receivers, sky transfer, whether its
+    """What is computed once for a head, or for a topology: receivers, sky transfer, edges, whether its
     back faces show.
 
     Heads that come back under their names keep all of it. Procedural heads come once each: they share the
@@ -85,10 +85,12 @@ class HeadCache:
         """Where to look for edges that want softening, if they do."""
         if not self._config.antialias:
             return None
-        known = self._of(head)
+        known, device = self._of(head), head.mesh.vertices.device
+        if self._template is not None and known.edges.device != device:
+            known = self._template = dataclasses.replace(known, edges=known.edges.to(device))
         return Outlines(
             mesh=head.mesh,
-            edges=known.edges.to(head.mesh.vertices.device),
+            edges=known.edges,
             planes=face_planes(head.mesh),
             camera=camera,
             depth=fragments.depth,
