@@ -120,7 +120,7 @@ def read_checkpoint(path: Path, groups: tuple[str, ...] | None = None) -> Checkp
 def load_network(path: Path, device: torch.device) -> tuple[nn.Module, Config]:
     """The network of a checkpoint with its averaged weights, in evaluation mode, and its configuration."""
     config = read_checkpoint(path, groups=()).config
-    network = build_network(config.network)
+    network = build_network(config.net)
     take_weights(network, path)
     return network.to(device).eval(), config
 

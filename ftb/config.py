@@ -94,13 +94,13 @@ class Config:
 
     data: DataConfig = field(default_factory=DataConfig)
     stream: StreamConfig = field(default_factory=StreamConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    net: NetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        size, rendered = self.network.ball_size, self.stream.ball_size
-        _require(size == rendered, "network.ball_size", f"stream.ball_size, {rendered}", size)
+        size, rendered = self.net.ball_size, self.stream.ball_size
+        _require(size == rendered, "net.ball_size", f"stream.ball_size, {rendered}", size)
 
 
 # Keys that change how a run is carried out but not what it learns; they may differ on `--resume`.

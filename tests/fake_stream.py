@@ -84,13 +84,13 @@ class FakeStream:
 
 
 TINY = (
-    "network.widths=[8,8,8,8]",
-    "network.blocks=[0,1,1,1]",
-    "network.decoder_widths=[8,8,8]",
-    "network.stage_b_widths=[8,8,8]",
-    "network.head_width=16",
-    "network.head_grid=2",
-    "network.ball_size=16",
+    "net.widths=[8,8,8,8]",
+    "net.blocks=[0,1,1,1]",
+    "net.decoder_widths=[8,8,8]",
+    "net.stage_b_widths=[8,8,8]",
+    "net.head_width=16",
+    "net.head_grid=2",
+    "net.ball_size=16",
     "stream.ball_size=16",
     "stream.image_size=32",
     "stream.batch_size=4",

@@ -86,10 +86,10 @@ def test_configuration_round_trip_and_presets() -> None:
 
 
 def test_settings_that_must_change_together_may() -> None:
-    config = load_config(None, ("network.ball_size=16", "stream.ball_size=16"))
-    assert config.network.ball_size == 16
-    with pytest.raises(ValueError, match=r"--set: network.ball_size: expected stream.ball_size, 32, got 16"):
-        load_config(None, ("network.ball_size=16",))
+    config = load_config(None, ("net.ball_size=16", "stream.ball_size=16"))
+    assert config.net.ball_size == 16
+    with pytest.raises(ValueError, match=r"--set: net.ball_size: expected stream.ball_size, 32, got 16"):
+        load_config(None, ("net.ball_size=16",))
 
 
 def test_messages_name_the_file(tmp_path: Path) -> None:
@@ -116,4 +116,4 @@ def test_only_keys_that_change_learning_differ() -> None:
 
 
 def test_the_large_preset_is_the_network_of_that_name() -> None:
-    assert load_config("large").network == NETWORK_PRESETS["resnet34"]
+    assert load_config("large").net == NETWORK_PRESETS["resnet34"]

@@ -31,7 +31,7 @@ BALLS = {f"ball_{name}.png" for name in ("matte", "gray", "silver", "mirror")}
 def checkpoint(tmp_path: Path) -> Path:
     config = load_config(None, TINY)
     path = tmp_path / "model.safetensors"
-    weights = build_network(config.network).state_dict()
+    weights = build_network(config.net).state_dict()
     save_checkpoint(path, Checkpoint(config=config, step=0, groups={"ema": weights}))
     return path
 

@@ -31,7 +31,7 @@ from tests.fake_stream import TINY
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = load_config(None, TINY)
-    weights = build_network(config.network).state_dict()
+    weights = build_network(config.net).state_dict()
     path = tmp_path_factory.mktemp("run") / "model.safetensors"
     save_checkpoint(path, Checkpoint(config=config, step=1, groups={"ema": weights}))
     return path
@@ -222,7 +222,7 @@ def test_a_split_without_the_part_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_whose_weights_are_of_another_network(checkpoint: Path, tmp_path: Path) -> None:
-    config = load_config(None, (*TINY, "network.head_width=32"))
+    config = load_config(None, (*TINY, "net.head_width=32"))
     weights = build_network(load_config(None, TINY).network).state_dict()
     save_checkpoint(tmp_path / "m.safetensors", Checkpoint(config=config, step=1, groups={"ema": weights}))
     done = _evaluate("--data", tiny_split(), "--checkpoint", tmp_path / "m.safetensors")

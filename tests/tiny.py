@@ -14,6 +14,6 @@ def tiny_checkpoint(folder: Path) -> Path:
     """A checkpoint file in `folder`."""
     config = load_config(None, TINY)
     path = folder / "model.safetensors"
-    weights = build_network(config.network).state_dict()
+    weights = build_network(config.net).state_dict()
     save_checkpoint(path, Checkpoint(config=config, step=0, groups={"ema": weights}))
     return path

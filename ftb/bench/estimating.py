@@ -123,7 +123,7 @@ def _command(photos: list[Path], checkpoint: Path) -> list[str]:
 
 def _checkpoint(path: Path) -> Path:
     config = Config()
-    weights = build_network(config.network).state_dict()
+    weights = build_network(config.net).state_dict()
     save_checkpoint(path, Checkpoint(config=config, step=0, groups={"ema": weights}))
     return path
 

@@ -17,7 +17,7 @@ from ftb.nets.physics_unet import PhysicsUNet
 
 __all__ = ["NETWORKS", "PRESETS", "NetworkConfig", "build_network"]
 
-NETWORKS: dict[str, Callable[[NetworkConfig], nn.Module]] = {"physics_unet": PhysicsUNet}
+NETWORKS: dict[str, Callable[[NetworkConfig], nn.Module]] = {"physics": PhysicsUNet}
 
 
 def build_network(config: NetworkConfig) -> nn.Module:
@@ -25,9 +25,9 @@ def build_network(config: NetworkConfig) -> nn.Module:
 
     The weights lie channel-last in memory: convolutions then run up to twice as fast on a CPU.
     """
-    if config.name not in NETWORKS:
-        raise ValueError(f"network.name: expected one of {', '.join(NETWORKS)}, got {config.name!r}")
+    if config.kind not in NETWORKS:
+        raise ValueError(f"net.kind: expected one of {', '.join(NETWORKS)}, got {config.kind!r}")
     # torch's constructors draw weights that are replaced at once: keep them off the caller's generator
     with torch.random.fork_rng(devices=[]):
-        network = NETWORKS[config.name](config)
+        network = NETWORKS[config.kind](config)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class NetworkConfig:
     """Size of a network; the defaults train on two CPU cores at 128².
 
-    name: an entry of `ftb.nets.base.NETWORKS`. widths: channels at strides 2, 4, 8, ...; blocks:
+    kind: an entry of `ftb.nets.base.NETWORKS`. widths: channels at strides 2, 4, 8, ...; blocks:
     residual blocks at each of these. decoder_widths: channels of *each* group of the stage A decoder,
     from the output resolution down; stage_b_widths: the three scales of stage B. output_stride: image
     size over the size of the face-space outputs (1, 2 or 4). head_grid: the bottleneck is pooled to
@@ -19,7 +19,7 @@ class NetworkConfig:
     initial weights.
     """
 
-    name: str = "physics_unet"
+    kind: str = "physics"
     widths: tuple[int, ...] = (32, 48, 96, 160, 224)
     blocks: tuple[int, ...] = (0, 1, 2, 2, 2)
     decoder_widths: tuple[int, ...] = (16, 32, 48, 64)
@@ -35,19 +35,19 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if len(self.widths) != len(self.blocks) or len(self.widths) < 4:
             raise ValueError(
-                f"network.blocks: expected one number for each of at least 4 widths {self.widths}, "
+                f"net.blocks: expected one number for each of at least 4 widths {self.widths}, "
                 f"got {self.blocks}"
             )
         if self.output_stride not in (1, 2, 4):
-            raise ValueError(f"network.output_stride: expected 1, 2 or 4, got {self.output_stride}")
+            raise ValueError(f"net.output_stride: expected 1, 2 or 4, got {self.output_stride}")
         if self.ball_size < 16 or self.ball_size & (self.ball_size - 1):
-            raise ValueError(f"network.ball_size: expected a power of two from 16, got {self.ball_size}")
+            raise ValueError(f"net.ball_size: expected a power of two from 16, got {self.ball_size}")
         if len(self.stage_b_widths) != 3:
-            raise ValueError(f"network.stage_b_widths: expected 3 widths, got {self.stage_b_widths}")
+            raise ValueError(f"net.stage_b_widths: expected 3 widths, got {self.stage_b_widths}")
         uneven = [w for w in self._all_widths() if w <= 0 or w % self.norm_channels]
         if uneven:
             raise ValueError(
-                f"network.widths: expected multiples of norm_channels = {self.norm_channels}, got {uneven}"
+                f"net.widths: expected multiples of norm_channels = {self.norm_channels}, got {uneven}"
             )
 
     def _all_widths(self) -> tuple[int, ...]:

@@ -46,7 +46,7 @@ class Learner:
     def __init__(self, config: Config, world: World) -> None:
         self.config = config
         self.world = world
-        self.network = build_network(config.network).to(world.device)
+        self.network = build_network(config.net).to(world.device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.parameters = [p for p in self.network.parameters() if p.requires_grad]
         matrices = [p for p in self.parameters if p.ndim >= 2]

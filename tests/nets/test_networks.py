@@ -23,8 +23,8 @@ TINY = NetworkConfig(
     head_width=32,
     ball_size=32,
 )
-TINY_OF = [dataclasses.replace(TINY, name=name) for name in NETWORKS]
-every_network = pytest.mark.parametrize("config", TINY_OF, ids=lambda config: config.name)
+TINY_OF = [dataclasses.replace(TINY, kind=kind) for kind in NETWORKS]
+every_network = pytest.mark.parametrize("config", TINY_OF, ids=lambda config: config.kind)
 
 
 def photos(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -173,8 +173,8 @@ def test_wrong_shapes_are_named(config: NetworkConfig, shape: tuple[int, ...]):
 
 
 def test_unknown_network_lists_the_known():
-    with pytest.raises(ValueError, match=r"network\.name: expected one of physics_unet"):
-        build_network(dataclasses.replace(TINY, name="unet"))
+    with pytest.raises(ValueError, match=r"net\.kind: expected one of physics"):
+        build_network(dataclasses.replace(TINY, kind="unet"))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_unknown_network_lists_the_known():
     ],
 )
 def test_impossible_sizes_are_named(change: dict, message: str):
-    with pytest.raises(ValueError, match=rf"network\.{message}: expected"):
+    with pytest.raises(ValueError, match=rf"net\.{message}: expected"):
         dataclasses.replace(TINY, **change)
 
 

@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 def config(accumulate: int = 1) -> Config:
     train = TrainConfig(steps=STEPS, warmup_steps=2, accumulate=accumulate)
     return Config(
-        network=TINY, train=train, stream=dataclasses.replace(StreamConfig(), ball_size=TINY.ball_size)
+        net=TINY, train=train, stream=dataclasses.replace(StreamConfig(), ball_size=TINY.ball_size)
     )
 
 
