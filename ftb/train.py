@@ -17,7 +17,7 @@ from torch import Tensor
 from ftb.checkpoint import write_atomically
 from ftb.sheet import compose, png_bytes, tiles_from_ball, tiles_from_srgb
 from ftb.training.interrupt import Interrupted, StopRequest
-from ftb.training.optimize import Learner, learning_rate_at
+from ftb.training.learners import Learns, make_learner
 from ftb.training.parallel import World, join_world, leave_world, share
 from ftb.training.report import Pace, RunReport, as_floats, print_result
 from ftb.training.run_folder import (
@@ -30,6 +30,7 @@ from ftb.training.run_folder import (
     save_state,
 )
 from ftb.training.streams import Streams
+from ftb.training.trained import learning_rate_at
 from ftb.training.validate import MeanLightKeeper, Validation, validate
 from ftb.types import Pair, Prediction
 
@@ -53,11 +54,11 @@ def train(options: TrainOptions) -> dict[str, Any]:
     try:
         run = _open_run(options, world)
         streams = Streams(run.config, world.device)
-        learner = Learner(run.config, world)
+        learner = make_learner(run.config, world)
         if run.start:
             learner.load_groups(run.start.groups)
-        elif run.config.train.start_from:
-            learner.start_from(Path(run.config.train.start_from))
+        else:
+            learner.begin()
         return _carry_out(run, learner, streams)
     finally:
         leave_world(world)
@@ -72,7 +73,7 @@ def _open_run(options: TrainOptions, world: World) -> Run:
     return share(world, run)
 
 
-def _carry_out(run: Run, learner: Learner, streams: Streams) -> dict[str, Any]:
+def _carry_out(run: Run, learner: Learns, streams: Streams) -> dict[str, Any]:
     world = learner.world
     if world.leads:
         prepare_folder(run)
@@ -105,7 +106,7 @@ def _how_to_resume(run: Run, reason: str) -> str:
 class _Sitting:
     """One sitting of a run: from its first step here to its last, then validation."""
 
-    def __init__(self, run: Run, learner: Learner, streams: Streams, report: RunReport) -> None:
+    def __init__(self, run: Run, learner: Learns, streams: Streams, report: RunReport) -> None:
         self.run = run
         self.config = run.config.train
         self.learner = learner
@@ -192,14 +193,14 @@ class _Sitting:
         self.saved_step, self.saved_at = self.step, time.monotonic()
 
     def _validate(self) -> Validation:
-        result = validate(self.learner.average, self.streams, self.mean_light.get())
+        result = validate(self.learner.answering(), self.streams, self.mean_light.get())
         self.report.scalars(self.step, {f"val/{name}": value for name, value in result.scalars().items()})
         return result
 
     def finish(self) -> dict[str, Any]:
         """Validate the averaged weights, and write what a finished run leaves."""
         steps = self.config.steps
-        save_model(self.run, steps, self.learner.average.state_dict())
+        save_model(self.run, steps, self.learner.answering().state_dict())
         self.report.phase("validating …")
         result = self._validate()
         preview = _sheet(*result.shown, count=self.config.preview_count, size=144)

@@ -92,9 +92,7 @@ def training(quick: bool) -> list[Measurement]:
     size = config.stream.image_size
     return [
         Measurement(name=f"rendering a pair, {size}²", value=rendered * 1e3, unit="ms CPU"),
-        Measurement(
-            name="learning from it", value=learned * 1e3, unit="ms CPU", note=f"{config.net.kind}"
-        ),
+        Measurement(name="learning from it", value=learned * 1e3, unit="ms CPU", note=f"{config.net.kind}"),
         Measurement(name="the renderer's share", value=100.0 * rendered / (rendered + learned), unit="%"),
     ]
 

@@ -48,11 +48,11 @@ class GroupedDecoder(nn.Module):
         self.levels = decoder_levels(config)
         widths = [GROUPS * width for width in config.decoder_widths]
         inputs = widths[-1]
-        self.enter = conv1(config.widths[-1], inputs)
+        self.enter = conv1(config.map_widths[-1], inputs)
         steps = []
         for level in self.levels:
             outputs = widths[min(level - self.levels[-1], len(widths) - 1)]
-            skip = config.widths[level] if level >= 0 else 0
+            skip = config.map_widths[level] if level >= 0 else 0
             steps.append(SkipStep(inputs, outputs, skip, config.norm_channels, GROUPS))
             inputs = outputs
         self.steps = nn.ModuleList(steps)
@@ -75,7 +75,7 @@ class GroupedDecoder(nn.Module):
 def decoder_levels(config: NetworkConfig) -> list[int]:
     """Encoder levels (stride 2^(level + 1)) that the decoder visits upwards; −1 is the photograph itself."""
     last = {1: -1, 2: 0, 4: 1}[config.output_stride]
-    return list(range(len(config.widths) - 2, last - 1, -1))
+    return list(range(len(config.map_widths) - 2, last - 1, -1))
 
 
 class StageB(nn.Module):
@@ -93,9 +93,9 @@ class StageB(nn.Module):
         channels = config.norm_channels
         self.enter = ConvNorm(_CONDITION_CHANNELS, fine, channels)
         self.down1 = ConvNorm(fine, middle, channels, stride=2)
-        self.skip1 = conv1(config.widths[first], middle)
+        self.skip1 = conv1(config.map_widths[first], middle)
         self.down2 = ConvNorm(middle, coarse, channels, stride=2)
-        self.skip2 = conv1(config.widths[first + 1], coarse)
+        self.skip2 = conv1(config.map_widths[first + 1], coarse)
         self.light = nn.Linear(config.head_width, coarse)
         self.bottom = ConvNorm(coarse, coarse, channels)
         self.up1 = SkipStep(coarse, middle, middle, channels)

@@ -7,13 +7,14 @@ from torch import Tensor, nn
 
 from ftb.nets.blocks import ConvNorm, ResidualBlock
 from ftb.nets.config import NetworkConfig
+from ftb.nets.image_encoder import ImageEncoder
 
 # mean and spread of encoded photographs of faces, roughly: only the scale of the input matters
 _SRGB_MEAN = 0.45
 _SRGB_SPREAD = 0.25
 
 
-class Encoder(nn.Module):
+class Encoder(ImageEncoder):
     """Residual encoder: photographs (B, 3, H, W) -> features at strides 2, 4, 8, ... (B, widths[i], h, w).
 
     The input is the encoded photograph, standardised, and the position of each pixel: x to the right

@@ -39,3 +39,16 @@ def _middle(count: int, like: Tensor) -> Tensor:
     """1 − x² over pixel centres in (−1, 1): (count,)."""
     centres = (torch.arange(count, device=like.device, dtype=like.dtype) + 0.5) * (2.0 / count) - 1.0
     return 1.0 - centres.square()
+
+
+def entered(photo_srgb: Tensor) -> tuple[Tensor, Tensor]:
+    """What every network does first: photographs (B, 3, H, W) checked and exposed, and the gain (B,).
+
+    H and W are multiples of 16. In full precision under the trainer's autocast; channel-last in memory.
+    """
+    dims = expect_shape(photo_srgb, "B 3 H W", name="photo_srgb")
+    if dims["H"] % 16 or dims["W"] % 16:
+        raise ValueError(f"photo_srgb: expected H and W to be multiples of 16, got {dims['H']}, {dims['W']}")
+    with torch.autocast(photo_srgb.device.type, enabled=False):
+        exposed_srgb, gain = expose(photo_srgb)
+    return exposed_srgb.contiguous(memory_format=torch.channels_last), gain

@@ -35,8 +35,8 @@ class LightFit(nn.Module):
     def __init__(self, config: NetworkConfig):
         super().__init__()
         self.level = {1: 0, 2: 0, 4: 1}[config.output_stride]
-        self.fine = ConvNorm(config.widths[self.level], _TRUST_CHANNELS, config.norm_channels)
-        self.context = conv1(config.widths[3], _TRUST_CHANNELS, bias=True)
+        self.fine = ConvNorm(config.map_widths[self.level], _TRUST_CHANNELS, config.norm_channels)
+        self.context = conv1(config.map_widths[3], _TRUST_CHANNELS, bias=True)
         self.exit = conv1(_TRUST_CHANNELS, 1, bias=True)
 
     def forward(self, maps: list[Tensor], photo_srgb: Tensor, albedo: Tensor, normals: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ class LightingHead(nn.Module):
     def __init__(self, config: NetworkConfig):
         super().__init__()
         self.grid = config.head_grid
-        self.reduce = ConvNorm(config.widths[-1], _HEAD_CHANNELS, config.norm_channels)
+        self.reduce = ConvNorm(config.map_widths[-1], _HEAD_CHANNELS, config.norm_channels)
         self.hidden = nn.Linear(_HEAD_CHANNELS * self.grid**2 + _BRIGHTNESS_NUMBERS, config.head_width)
         self.refine = nn.Linear(config.head_width, config.head_width)
         self.fitted = nn.Linear(FIT_NUMBERS, config.head_width) if config.light_fit else None

@@ -17,7 +17,7 @@ from ftb.nets import physics
 from ftb.nets.blocks import initialise
 from ftb.nets.config import NetworkConfig
 from ftb.nets.decoders import BallDecoder, GroupedDecoder, StageB
-from ftb.nets.encoder import Encoder
+from ftb.nets.encoders import build_encoder
 from ftb.nets.exposure import expose
 from ftb.nets.light_fit import LightFit
 from ftb.nets.lighting_head import LightingHead
@@ -39,7 +39,7 @@ class PhysicsUNet(nn.Module):
     def __init__(self, config: NetworkConfig):
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
+        self.encoder = build_encoder(config)
         self.lighting = LightingHead(config)
         self.stage_a = GroupedDecoder(config)
         self.light_fit = LightFit(config) if config.light_fit else None

@@ -65,24 +65,29 @@ def leave_world(world: World) -> None:
 
 
 def average_gradients(
-    world: World, parameters: list[torch.nn.Parameter], terms: dict[str, torch.Tensor], stop: bool
+    world: World,
+    parameters: list[torch.nn.Parameter],
+    statistics: list[torch.Tensor],
+    terms: dict[str, torch.Tensor],
+    stop: bool,
 ) -> tuple[dict[str, torch.Tensor], bool]:
-    """Replace every gradient by its mean over all processes; the means of the loss terms, and whether any
-    process was asked to stop.
+    """Replace every gradient, and every statistic, by its mean over all processes; the means of the loss
+    terms, and whether any process was asked to stop.
 
     One flat buffer carries everything, so that all processes act on a request at the same step.
     """
     if world.size == 1:
         return terms, stop
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    averaged = [*gradients, *statistics]
     request = torch.tensor([float(stop)], device=world.device)
     values = torch.stack([term.float() for term in terms.values()])
-    flat = torch.cat([*(gradient.flatten() for gradient in gradients), values, request])
+    flat = torch.cat([*(one.flatten() for one in averaged), values, request])
     dist.all_reduce(flat)
     offset = 0
-    for gradient in gradients:
-        count = gradient.numel()
-        gradient.copy_(flat[offset : offset + count].view_as(gradient) / world.size)
+    for one in averaged:
+        count = one.numel()
+        one.copy_(flat[offset : offset + count].view_as(one) / world.size)
         offset += count
     means = flat[offset : offset + len(terms)] / world.size
     return dict(zip(terms, means, strict=True)), bool(flat[-1] > 0)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ftb.config import TrainConfig
-from ftb.training.optimize import autocast_for, ema_decay_at, learning_rate_at
+from ftb.training.optimize import autocast_for, ema_decay_at
+from ftb.training.trained import learning_rate_at
 
 
 def test_learning_rate_warms_up_to_the_peak_and_ends_low() -> None:

@@ -23,9 +23,7 @@ CPU = torch.device("cpu")
 
 def config(accumulate: int = 1) -> Config:
     train = TrainConfig(steps=STEPS, warmup_steps=2, accumulate=accumulate)
-    return Config(
-        net=TINY, train=train, stream=dataclasses.replace(StreamConfig(), ball_size=TINY.ball_size)
-    )
+    return Config(net=TINY, train=train, stream=dataclasses.replace(StreamConfig(), ball_size=TINY.ball_size))
 
 
 def losses(world: World, accumulate: int = 1) -> list[float]:
