@@ -23,8 +23,16 @@ TINY = NetworkConfig(
     head_width=32,
     ball_size=32,
 )
-TINY_OF = [dataclasses.replace(TINY, kind=kind) for kind in NETWORKS]
-every_network = pytest.mark.parametrize("config", TINY_OF, ids=lambda config: config.kind)
+TINY_OF = [
+    *(dataclasses.replace(TINY, kind=kind) for kind in NETWORKS),
+    # batch normalisation, and maps of sizes of their own
+    *(dataclasses.replace(TINY, kind=kind, encoder="efficientnet_lite0") for kind in ("physics", "direct")),
+]
+every_network = pytest.mark.parametrize(
+    "config", TINY_OF, ids=lambda config: f"{config.kind}-{config.encoder}"
+)
+# What a checkpoint keeps beside weights: statistics, and how often something was counted or drawn.
+KEPT = ("running_mean", "running_var", "num_batches_tracked", "uses")
 
 
 def photos(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -40,25 +48,33 @@ def flatten(prediction: Prediction) -> dict[str, torch.Tensor]:
 
 @every_network
 @pytest.mark.parametrize("size", [(128, 128), (64, 96), (144, 80), (16, 16)])
+def test_shapes_and_ranges(config: NetworkConfig, size: tuple[int, int]):
+    with torch.no_grad():
+        out = build_network(config).eval()(photos(2, 3, *size))
+    assert out.ball_linear.shape == (2, 32, 32, 3)
+    assert (out.ball_linear >= 0).all()
+    assert (out.ball_linear[:, 0, 0] == 0).all()
+    assert out.lighting.sh_coeffs.shape == (2, 9, 3)
+    assert out.lighting.key_dirs.shape == out.lighting.key_irradiance.shape == (2, 1, 3)
+    assert_close(out.lighting.key_dirs.norm(dim=-1), torch.ones(2, 1))
+    assert (out.lighting.key_irradiance >= 0).all()
+
+
+@pytest.mark.parametrize("size", [(128, 128), (64, 96), (144, 80), (16, 16)])
 @pytest.mark.parametrize("stride", [1, 2, 4])
-def test_shapes_and_ranges(config: NetworkConfig, size: tuple[int, int], stride: int):
-    network = build_network(dataclasses.replace(config, output_stride=stride))
+@pytest.mark.parametrize("encoder", ["residual", "efficientnet_lite0"])
+def test_face_space_of_the_physics_network(encoder: str, size: tuple[int, int], stride: int):
+    network = build_network(dataclasses.replace(TINY, encoder=encoder, output_stride=stride)).eval()
     with torch.no_grad():
         out = network(photos(2, 3, *size))
     h, w = size[0] // stride, size[1] // stride
-    assert out.ball_linear.shape == (2, 32, 32, 3)
-    assert out.lighting.sh_coeffs.shape == (2, 9, 3)
-    assert out.lighting.key_dirs.shape == (2, 1, 3)
     assert out.direction_error_deg.shape == (2,)
     assert out.normals.shape == out.albedo_linear.shape == out.residual_linear.shape == (2, h, w, 3)
     assert out.visibility.shape == (2, h, w)
     assert_close(out.normals.norm(dim=-1), torch.ones(2, h, w))
     assert ((out.visibility > 0) & (out.visibility < 1)).all()
     assert ((out.albedo_linear > 0) & (out.albedo_linear < 1)).all()
-    assert (out.ball_linear >= 0).all()
-    assert (out.ball_linear[:, 0, 0] == 0).all()
     assert (out.direction_error_deg >= 0).all()
-    assert (out.lighting.key_irradiance >= 0).all()
 
 
 @every_network
@@ -75,12 +91,14 @@ def test_black_and_white_photographs_give_finite_answers_and_gradients(config: N
 def test_every_weight_is_trained(config: NetworkConfig):
     network, pair = build_network(config), fabricate.pair(2, size=32)
     total_loss(network(pair.photo_srgb.permute(0, 3, 1, 2)), pair, LossConfig())[0].backward()
-    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+    learning = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    assert learning
+    assert [name for name, p in learning.items() if p.grad is None] == []
 
 
 @every_network
 def test_one_sample_does_not_see_the_others(config: NetworkConfig):
-    network = build_network(config).double()
+    network = build_network(config).double().eval()
     batch = photos(4, 3, 32, 32).double()
     with torch.no_grad():
         together = flatten(network(batch))
@@ -95,7 +113,7 @@ def test_training_step_is_bitwise_repeatable(config: NetworkConfig):
     def gradients() -> list[torch.Tensor]:
         network, pair = build_network(config), fabricate.pair(3, size=32)
         total_loss(network(pair.photo_srgb.permute(0, 3, 1, 2)), pair, LossConfig())[0].backward()
-        return [p.grad for p in network.parameters()]
+        return [p.grad for p in network.parameters() if p.requires_grad]
 
     assert all(torch.equal(a, b) for a, b in zip(gradients(), gradients(), strict=True))
 
@@ -123,10 +141,11 @@ def test_state_dict_round_trip(config: NetworkConfig):
     second = build_network(dataclasses.replace(config, init_seed=9))
     second.load_state_dict(first.state_dict())
     with torch.no_grad():
-        a, b = (flatten(network(photos(1, 3, 32, 32))) for network in (first, second))
+        a, b = (flatten(network.eval()(photos(1, 3, 32, 32))) for network in (first, second))
     assert all(torch.equal(a[name], b[name]) for name in a)
     # what does not learn is made anew, and does not belong in a checkpoint
-    assert set(first.state_dict()) == {name for name, _ in first.named_parameters()}
+    kept = {name for name in first.state_dict() if not name.endswith(KEPT)}
+    assert kept == {name for name, _ in first.named_parameters()}
 
 
 @every_network
@@ -145,7 +164,7 @@ def test_thirty_steps_overfit_four_photographs(config: NetworkConfig):
 
 @every_network
 def test_autocast_keeps_answers_in_float32(config: NetworkConfig):
-    network = build_network(config)
+    network = build_network(config).eval()
     with torch.no_grad():
         exact = flatten(network(photos(2, 3, 32, 32)))
         with torch.autocast("cpu", torch.bfloat16):
