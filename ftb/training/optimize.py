@@ -78,7 +78,7 @@ class Learner:
         return terms, prediction, stop
 
     def _accumulate(self, pair: Pair) -> tuple[Prediction, dict[str, Tensor], int]:
-        """Gradients of the batch's loss, from `train.accumulate` parts of it one after the other; their number.
+        """Gradients of the batch's loss, from `train.accumulate` parts of it in turn, and how many they were.
 
         Sums and divides as `average_gradients` does, so that two parts here and two processes agree bit by
         bit: what rounds otherwise is amplified by training until the curves have nothing in common.
