@@ -91,6 +91,7 @@ TINY = (
     "net.head_width=16",
     "net.head_grid=2",
     "net.ball_size=16",
+    "net.discriminator_widths=[8,8]",
     "stream.ball_size=16",
     "stream.image_size=32",
     "stream.batch_size=4",

@@ -55,3 +55,12 @@ def test_bytes_are_rounded_and_clipped():
     assert color.u8_from_srgb(values).tolist() == [0, 0, 0, 1, 128, 254, 255, 255]
     every = torch.arange(256, dtype=torch.uint8)
     assert torch.equal(color.u8_from_srgb(every.float() / 255), every)
+
+
+def test_display_and_back():
+    linear = torch.tensor([-0.2, 0.0, 0.001, 0.18, 1.0, 3.0, 100.0], dtype=torch.float64)
+    torch.testing.assert_close(color.linear_from_display(color.display_from_linear(linear)), linear)
+    shown = torch.tensor([3.02], dtype=torch.float64)
+    torch.testing.assert_close(
+        color.linear_from_display(shown), torch.exp(2.02 * 2.4 / torch.tensor([1.055], dtype=torch.float64))
+    )

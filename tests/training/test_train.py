@@ -17,12 +17,15 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from safetensors.torch import save_file
 
 import ftb.training.streams
 from ftb.checkpoint import load_network, read_checkpoint
 from ftb.cli import cli
 from ftb.config import load_config
-from ftb.training.optimize import Learner
+from ftb.estimation.estimator import Estimator
+from ftb.nets.base import NETWORKS, build_network
+from ftb.training.learners import make_learner
 from ftb.training.parallel import World
 from ftb.types import Pair
 from tests.fake_stream import TINY, FakeStream
@@ -213,25 +216,70 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(
     assert all(bool(t.isfinite().all()) for t in state.groups["model"].values())
 
 
-def test_the_whole_state_of_a_learner_is_in_its_groups() -> None:
-    config = load_config(None, TINY)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *((f"net.kind={kind}",) for kind in NETWORKS),
+        ("net.kind=direct", "net.encoder=efficientnet_lite0"),  # statistics of batches are state as well
+    ],
+    ids=" ".join,
+)
+def test_the_whole_state_of_a_learner_is_in_its_groups(settings: tuple[str, ...]) -> None:
+    config = load_config(None, (*TINY, *settings))
     world = World(rank=0, size=1, device=torch.device("cpu"))
     stream = FakeStream(config.stream, split="train")
     pairs = list(stream.batches(count=6))
-    whole, first = Learner(config, world), Learner(config, world)
+    whole, first = make_learner(config, world), make_learner(config, world)
     for step, pair in enumerate(pairs):
         whole.step(pair, step, False)
     for step, pair in enumerate(pairs[:3]):
         first.step(pair, step, False)
-    second = Learner(config, world)
+    second = make_learner(config, world)
     second.load_groups(
         {name: {k: v.clone().contiguous() for k, v in g.items()} for name, g in first.groups().items()}
     )
     for step, pair in enumerate(pairs[3:], start=3):
         second.step(pair, step, False)
+    resumed = second.groups()
     for group, tensors in whole.groups().items():
         for name, tensor in tensors.items():
-            assert torch.equal(tensor, second.groups()[group][name]), f"{group}.{name}"
+            assert torch.equal(tensor, resumed[group][name]), f"{group}.{name}"
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_every_kind_of_network_trains_resumes_and_answers(tmp_path: Path, kind: str) -> None:
+    out = tmp_path / "run"
+    options = ("--steps", "3", "--set", f"net.kind={kind}")
+    assert run_train(out, *options).exit_code == 0
+    (out / "model.safetensors").unlink()
+    done = run_train(out, *options, "--resume")
+    assert done.exit_code == 0, done.output
+    metrics = json.loads((out / "metrics.json").read_text())["val"]
+    estimator = Estimator.load(out / "model.safetensors", device="cpu")
+    draws = torch.Generator().manual_seed(0)
+    photo = torch.rand(estimator.image_size, estimator.image_size, 3, generator=draws)
+    estimate = estimator.estimate_fully(photo, crop="none")
+    assert metrics["ball_rmse"] > 0.0
+    assert estimate.lighting.sh_coeffs.isfinite().all()
+    assert (estimate.expected_error_deg is None) == (kind != "physics")
+
+
+def test_a_run_starts_with_the_weights_of_its_encoder_and_needs_their_file_no_more(tmp_path: Path) -> None:
+    file, out = tmp_path / "weights.safetensors", tmp_path / "run"
+    config = load_config(None, (*TINY, "net.encoder=efficientnet_lite0", "net.init_seed=5"))
+    before = build_network(config.net).encoder.state_dict()
+    save_file({name: tensor.contiguous() for name, tensor in before.items()}, file)
+    settings = ("net.encoder=efficientnet_lite0", f"net.encoder_weights={file}", "net.encoder_frozen=true")
+    words = [word for setting in ("net.kind=direct", *settings) for word in ("--set", setting)]
+    assert run_train(out, "--steps", "2", *words).exit_code == 0
+    file.unlink()
+    after = load_network(out / "model.safetensors", torch.device("cpu"))[0].encoder.state_dict()
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+    assert run_train(out, "--steps", "2", *words, "--resume").exit_code == 0
+    done = run_train(tmp_path / "other", "--steps", "2", *words)
+    assert done.exit_code == 2
+    assert "weights.safetensors: no such file of encoder weights" in done.stderr
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path) -> None:
