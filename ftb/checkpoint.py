@@ -28,7 +28,8 @@ FORMAT = "ftb-checkpoint-1"
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """What a checkpoint file holds: tensors by group ("model", "ema", "optimizer") and how they came about.
+    """What a checkpoint file holds: tensors by group ("model", "ema", "optimizer", or what else learns), and
+    how they came about.
 
     step: optimizer steps done; world_size: processes that trained together, part of the sample order;
     seconds: time spent training so far, all runs together.

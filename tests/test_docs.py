@@ -14,6 +14,8 @@ from ftb.data.face_doubts import RULES
 from ftb.interop.lighting_json import save_lighting
 from ftb.interop.lighting_notes import FaceNote, LightingNotes
 from ftb.maths import envmap
+from ftb.nets.base import NETWORKS
+from ftb.nets.encoders import ENCODERS
 from tests.interop.lights import crooked_light
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -29,6 +31,11 @@ def test_every_field_of_lighting_json_is_documented(tmp_path: Path) -> None:
     told = set(re.findall(r"`(\w+)`", (DOCS / "lighting.md").read_text(encoding="utf-8")))
     written = {*document, *document["key_lights"][0], *document["faces"][0], *document["dominant_direction"]}
     assert written - {"vector"} <= told
+
+
+def test_every_network_and_encoder_is_documented() -> None:
+    told = re.findall(r"^\| `(\w+)` \|", (DOCS / "networks.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert told == [*NETWORKS, *ENCODERS]
 
 
 def test_the_table_of_doubts_is_the_rule() -> None:

@@ -76,13 +76,12 @@ class ClosedFormLearner:
         return self.network
 
     def groups(self) -> Groups:
-        """The state by checkpoint group: weights as "model" and "ema", and the "sums"."""
-        self._solve()
-        weights = self.network.state_dict()
-        return {"model": weights, "ema": weights, "sums": {"gram": self._gram, "moment": self._moment}}
+        """The state by checkpoint group: the weights as "ema", and the "sums"."""
+        sums = {"gram": self._gram, "moment": self._moment}
+        return {"ema": self.answering().state_dict(), "sums": sums}
 
     def load_groups(self, groups: Groups) -> None:
         """Take up the state of a checkpoint."""
-        self.network.load_state_dict(groups["model"])
+        self.network.load_state_dict(groups["ema"])
         self._gram.copy_(groups["sums"]["gram"])
         self._moment.copy_(groups["sums"]["moment"])

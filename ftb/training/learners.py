@@ -31,7 +31,7 @@ class Learns(Protocol):
         """The network to validate and to keep, in evaluation mode."""
 
     def groups(self) -> Groups:
-        """The state by checkpoint group, "model" and "ema" among them."""
+        """The state by checkpoint group; "ema" holds the weights to use."""
 
     def load_groups(self, groups: Groups) -> None:
         """Take up the state of a checkpoint."""
