@@ -50,7 +50,8 @@ class TrainConfig:
     validated every val_every steps (0: at the end only); save_seconds: between checkpoints; log_every,
     picture_every: steps between TensorBoard scalars and pictures; baseline_samples: of the training split
     behind the mean-light baseline;
-    preview_count: faces on the preview sheet. start_from: a checkpoint whose averaged weights a new run
+    preview_count: faces on the preview sheet. keep_every: steps between averaged weights that are kept in the
+    run's folder `kept`, 0 for the last alone. start_from: a checkpoint whose averaged weights a new run
     starts with, instead of drawn ones; empty for none.
     """
 
@@ -70,6 +71,7 @@ class TrainConfig:
     picture_every: int = 500
     baseline_samples: int = 512
     preview_count: int = 16
+    keep_every: int = 0
     start_from: str = ""
 
     def __post_init__(self) -> None:
@@ -80,7 +82,7 @@ class TrainConfig:
         for name in ("learning_rate", "clip_norm"):
             value = getattr(self, name)
             _require(value > 0 and math.isfinite(value), f"train.{name}", "a positive number", value)
-        for name in ("warmup_steps", "val_every", "save_seconds", "weight_decay"):
+        for name in ("warmup_steps", "val_every", "keep_every", "save_seconds", "weight_decay"):
             _require(getattr(self, name) >= 0, f"train.{name}", "0 or more", getattr(self, name))
         for name in ("ema_decay", "final_fraction"):
             _require(0 <= getattr(self, name) <= 1, f"train.{name}", "between 0 and 1", getattr(self, name))
@@ -101,6 +103,8 @@ class Config:
     def __post_init__(self) -> None:
         size, rendered = self.net.ball_size, self.stream.ball_size
         _require(size == rendered, "net.ball_size", f"stream.ball_size, {rendered}", size)
+        count, split = self.stream.heads_count, self.data.split
+        _require(not (split and count), "stream.heads_count", "0 beside data.split", count)
 
 
 # Keys that change how a run is carried out but not what it learns; they may differ on `--resume`.
@@ -112,6 +116,7 @@ FREE_KEYS = frozenset(
         "train.picture_every",
         "train.val_every",
         "train.preview_count",
+        "train.keep_every",
     }
 )
 

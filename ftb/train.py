@@ -23,6 +23,7 @@ from ftb.training.report import Pace, RunReport, as_floats, print_result
 from ftb.training.run_folder import (
     Run,
     new_run,
+    keep_model,
     prepare_folder,
     resumed_run,
     save_metrics,
@@ -169,6 +170,9 @@ class _Sitting:
     def _between_steps(self) -> None:
         if time.monotonic() - self.saved_at >= self.config.save_seconds:
             self.save()
+        kept = self.config.keep_every
+        if kept and self.step % kept == 0 and self.world.leads:
+            keep_model(self.run, self.step, self.learner.average.state_dict())
         every = self.config.val_every
         if every and self.step % every == 0 and self.step < self.config.steps and self.world.leads:
             result = self._validate()

@@ -60,6 +60,31 @@ def test_seed_and_split_do_matter(reference):
     assert not torch.equal(draw(2, batch_size=12, seed=1).photo_srgb, reference.photo_srgb)
 
 
+def test_few_heads_come_back_in_turns_under_other_light(reference):
+    few = draw(2, batch_size=12, heads_count=2)
+    assert_same(few[:8], reference[:8])
+    # Chunk 2 shows the head of chunk 0 from elsewhere: the same skin, unlike that of the third head.
+    assert torch.equal(few.lighting.key_dirs, reference.lighting.key_dirs)
+    assert not torch.equal(few.photo_srgb[8:12], reference.photo_srgb[8:12])
+    skins = [_skin(few[first : first + 4]) for first in (0, 4, 8)]
+    third = _skin(reference[8:12])
+    assert abs(skins[2] - skins[0]) < 0.5 * min(abs(third - skins[0]), abs(skins[1] - skins[0]))
+
+
+def _skin(pair: Pair) -> float:
+    """Mean albedo of what is seen of a head."""
+    return float((pair.albedo_linear * pair.mask[..., None]).sum() / pair.mask.sum())
+
+
+def test_validation_meets_endless_heads(reference):
+    config = StreamConfig(image_size=32, ball_size=16, batch_size=12, workers=0, scene=SCENE)
+    pairs = []
+    for count in (0, 1):
+        with PairStream(dataclasses.replace(config, heads_count=count), split="val") as stream:
+            pairs.append(concatenate(list(stream.batches(0, 1))))
+    assert_same(*pairs)
+
+
 def test_pairs_are_what_they_say(reference):
     assert float(reference.photo_srgb.min()) >= 0.0
     assert float(reference.photo_srgb.max()) <= 1.0

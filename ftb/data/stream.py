@@ -23,6 +23,7 @@ from ftb.data.stream_config import StreamConfig
 from ftb.render.base import Rasterizer, resolve_rasterizer
 from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.heads import HeadSource, resolve_heads
+from ftb.scene.heads_few import FewHeads
 from ftb.scene.lights import prepare_environment
 from ftb.scene.sampler import sample_chunk
 from ftb.types import Pair, concatenate
@@ -70,6 +71,9 @@ class _ChunkRenderer:
         self._split = split
         self._device = device
         self._heads: HeadSource = resolve_heads(sources.heads_dir)
+        self._few: FewHeads | None = None
+        if config.heads_count and split == "train":
+            self._few = FewHeads(self._heads, config.heads_count, seed=config.seed, split=split)
         self._environments = None
         if sources.environments is not None:
             self._environments = [
@@ -83,7 +87,7 @@ class _ChunkRenderer:
         config = self._config
         chunk = sample_chunk(
             config.scene,
-            self._heads,
+            self._few.turn(number) if self._few else self._heads,
             self._environments,
             seed=config.seed,
             split=self._split,

@@ -13,7 +13,8 @@ class StreamConfig:
 
     image_size, ball_size: pixels (image_size a multiple of 16); batch_size: pairs a rank; workers:
     rendering processes, 0 renders in this process, −1 chooses (on a GPU 0, else one a core, up to
-    eight); renderer: "auto", "warp", "pytorch3d" or "reference".
+    eight); renderer: "auto", "warp", "pytorch3d" or "reference"; heads_count: distinct heads of the
+    training split, which come back in turns, 0 for endless ones; validation always meets new heads.
     """
 
     seed: int = 0
@@ -22,6 +23,7 @@ class StreamConfig:
     batch_size: int = 32
     workers: int = -1
     renderer: str = "auto"
+    heads_count: int = 0
     scene: SceneConfig = field(default_factory=SceneConfig)
 
     def __post_init__(self) -> None:
@@ -31,3 +33,5 @@ class StreamConfig:
             )
         if self.batch_size < 1:
             raise ValueError(f"stream.batch_size: expected 1 or more, got {self.batch_size}")
+        if self.heads_count < 0:
+            raise ValueError(f"stream.heads_count: expected 0 or more, got {self.heads_count}")

@@ -16,6 +16,11 @@ from torch import Tensor
 
 from ftb.losses.albedo import albedo_loss
 from ftb.losses.ball import BALL_LOSSES
+from ftb.losses.ball_l1 import l1
+from ftb.losses.ball_ms_ssim import multiscale_dissimilarity
+from ftb.losses.ball_mse import mse
+from ftb.losses.ball_rank import rank
+from ftb.losses.ball_ssim import dissimilarity
 from ftb.losses.confidence import confidence_loss
 from ftb.losses.direction import direction_loss, key_direction_loss, key_share_loss
 from ftb.losses.irradiance import irradiance_loss
@@ -31,6 +36,11 @@ __all__ = ["BALL_LOSSES", "LOSSES", "LossConfig", "total_loss"]
 Loss = Callable[[Prediction, Targets], Tensor]
 
 LOSSES: dict[str, Loss] = {
+    "ball_l1": l1,
+    "ball_mse": mse,
+    "ball_ssim": dissimilarity,
+    "ball_ms_ssim": multiscale_dissimilarity,
+    "ball_rank": rank,
     "irradiance": irradiance_loss,
     "direction": direction_loss,
     "key_direction": key_direction_loss,
@@ -55,10 +65,19 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Weights of the losses, 0 for none; ball_kind: an entry of `BALL_LOSSES`."""
+    """Weights of the losses, 0 for none.
+
+    ball: of the one that ball_kind names, an entry of `BALL_LOSSES`; ball_l1 to ball_rank: of others beside
+    it, or, with ball = 0, of a mixture of one's own.
+    """
 
     ball_kind: str = "mix"
     ball: float = 1.0
+    ball_l1: float = 0.0
+    ball_mse: float = 0.0
+    ball_ssim: float = 0.0
+    ball_ms_ssim: float = 0.0
+    ball_rank: float = 0.0
     irradiance: float = 0.3
     direction: float = 1.0
     key_direction: float = 0.2

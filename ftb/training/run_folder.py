@@ -19,6 +19,7 @@ Groups = dict[str, dict[str, Tensor]]
 RUNS = Path("runs")
 LAST = "last.safetensors"
 MODEL = "model.safetensors"
+KEPT = "kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,14 @@ def save_state(run: Run, step: int, groups: Groups, world: World, seconds: float
 def save_model(run: Run, step: int, average: dict[str, Tensor]) -> None:
     """Write model.safetensors: the averaged weights, for use."""
     save_checkpoint(run.folder / MODEL, Checkpoint(config=run.config, step=step, groups={"ema": average}))
+
+
+def keep_model(run: Run, step: int, average: dict[str, Tensor]) -> None:
+    """Write kept/STEP.safetensors: the averaged weights on the way, for curves."""
+    folder = run.folder / KEPT
+    folder.mkdir(exist_ok=True)
+    state = Checkpoint(config=run.config, step=step, groups={"ema": average})
+    save_checkpoint(folder / f"{step:07d}.safetensors", state)
 
 
 def save_metrics(run: Run, metrics: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def test_black_truth_gives_finite_losses():
 
 def test_total_is_the_weighted_sum():
     pair = fabricate.pair(2)
-    config = LossConfig(ball_kind="l1")
+    config = LossConfig(ball_kind="l1", **{name: 0.1 for name in LOSSES if name.startswith("ball_")})
     prediction = spoilt(pair).map(lambda x: x.requires_grad_())
     total, values = total_loss(prediction, pair, config)
     expected = sum(getattr(config, name) * value for name, value in values.items() if name != "total")
@@ -124,7 +124,7 @@ def test_total_loss_names_a_ball_of_the_wrong_size():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ball_kind": "l3"}, "l1, mse, 1-ssim, mix"),
+        ({"ball_kind": "l3"}, "l1, mse, 1-ssim, mix, 1-ms-ssim, rank"),
         ({"albedo": -1.0}, "got -1"),
         ({"ball": math.nan}, "nan"),
     ],

@@ -71,6 +71,18 @@ def assert_same_state(first: Path, second: Path) -> None:
             assert torch.equal(tensor, other.groups[group][name]), f"{group}.{name}"
 
 
+def test_weights_on_the_way_are_kept(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = run_train(out, "--steps", "8", "--set", "train.keep_every=4")
+    assert done.exit_code == 0, done.output
+    kept = sorted((out / "kept").iterdir())
+    assert [path.name for path in kept] == ["0000004.safetensors", "0000008.safetensors"]
+    half, last = (read_checkpoint(path, groups=("ema",)).groups["ema"] for path in kept)
+    model = read_checkpoint(out / "model.safetensors").groups["ema"]
+    assert all(torch.equal(last[name], tensor) for name, tensor in model.items())
+    assert not all(torch.equal(half[name], tensor) for name, tensor in model.items())
+
+
 def test_a_run_leaves_what_it_promises_and_learns(tmp_path: Path) -> None:
     out = tmp_path / "run"
     done = run_train(out, "--steps", "60", "--set", "train.val_every=30", "--set", "train.learning_rate=3e-3")
