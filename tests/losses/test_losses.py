@@ -31,7 +31,7 @@ def spoilt(pair: Pair, amount: float = 0.3) -> Prediction:
     return dataclasses.replace(
         true,
         lighting=other,
-        ball_linear=true.ball_linear * (1.0 + amount),
+        ball_linear=true.ball_linear.flip(2) * (1.0 + amount),  # in another order, which ranks see
         direction_error_deg=torch.full_like(true.direction_error_deg, 60.0),
         normals=torch.nn.functional.normalize(tilted, dim=-1),
         albedo_linear=true.albedo_linear * (1.0 - amount),

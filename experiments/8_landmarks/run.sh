@@ -1,0 +1,1 @@
+python3 -m experiments.study experiments/8_landmarks "$@"

@@ -1,0 +1,184 @@
+"""Carry out a study: train each choice, judge all on the same test, write metrics, curves and pictures.
+
+    python -m experiments.study experiments/1_direct_vs_physics --data runs/splits/standard --photos FILE.npz
+
+Run it in the root of the repository. --data is a frozen split with a test part, made by
+
+    ftb export-split --preset standard --train 0 --val 0 --out runs/splits/standard
+
+The reference gets all of its seeds; another choice gets a second and a third only while its direction error
+differs from the reference's by less than the seeds do. Killed and started again it goes on where it was; a
+run that fails is named at the end, and the others are carried out. Studies may run side by side: a run that
+several ask for is trained once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from experiments.study_judge import Judge, Test, predicted_balls
+from experiments.study_pictures import training_loss, write_curves, write_grid
+from experiments.study_plan import Run, Study, Variant, plan_run, read_study
+from experiments.study_train import carry_out
+from experiments.table import DIRECTION, write_table
+from experiments.verdicts import compare
+from ftb.checkpoint import write_atomically
+
+SHOWN = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the command line asks for; overrides: settings on top of every variant's."""
+
+    folder: Path
+    test: Test
+    seeds: int
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """What has been found so far: runs and their judgement by choice, and what failed."""
+
+    runs: dict[str, list[tuple[Run, dict[str, Any]]]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def values(self) -> dict[str, list[float]]:
+        """The direction errors of each choice that has any."""
+        return {
+            name: [found["test"][DIRECTION] for _, found in runs] for name, runs in self.runs.items() if runs
+        }
+
+
+def say(text: str) -> None:
+    """One line with the time of day."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def carry_out_study(asked: Asked, study: Study, judge: Judge) -> Progress:
+    """Train and judge; writes metrics.json after every run, so that nothing is lost."""
+    progress = Progress()
+    seeds = min(study.seeds, asked.seeds) if asked.seeds else study.seeds
+    progress.runs = {variant.name: [] for variant in study.variants}
+    reference = study.variant(study.reference)
+    order = [(variant, 0) for variant in study.variants]
+    order += [(reference, seed) for seed in range(1, study.reference_seeds)]
+    others = [variant for variant in study.variants if variant is not reference]
+    order += [(variant, seed) for seed in range(1, seeds) for variant in others]
+    for variant, seed in order:
+        if variant.name in progress.failed or _needless(progress, study, variant, seed):
+            continue
+        _one(asked, study, judge, progress, (variant, seed))
+    return progress
+
+
+def _needless(progress: Progress, study: Study, variant: Variant, seed: int) -> bool:
+    """Whether another seed of a choice would only confirm a difference."""
+    values = progress.values()
+    if seed == 0 or variant.name == study.reference or study.reference not in values:
+        return False
+    return compare(values, study.reference, variant.name).settled
+
+
+def _one(asked: Asked, study: Study, judge: Judge, progress: Progress, chosen: tuple[Variant, int]) -> None:
+    variant, seed = chosen
+    try:
+        run = plan_run(asked.folder, variant, seed, asked.overrides)
+        carry_out(run, say)
+        found = judge.judged(run, study.gap)
+    except (ValueError, RuntimeError, OSError) as error:
+        progress.failed[variant.name] = " ".join(str(error).split())
+        say(f"failed: {variant.name}, seed {seed}: {progress.failed[variant.name]}")
+    else:
+        progress.runs[variant.name].append((run, found))
+        say(f"{variant.name}, seed {seed}: direction error {found['test'][DIRECTION]:.1f}°")
+    write_metrics(asked, study, judge, progress)
+
+
+def write_metrics(asked: Asked, study: Study, judge: Judge, progress: Progress) -> None:
+    """metrics.json of the study."""
+    config = plan_run(asked.folder, study.variant(study.reference), 0, asked.overrides).config
+    steps, batch = config.train.steps, config.stream.batch_size
+    document = {
+        "question": study.question,
+        "reference": study.reference,
+        "budget": {
+            "samples": steps * batch,
+            "steps": steps,
+            "batch": batch,
+            "pixels": config.stream.image_size,
+        },
+        "test": judge.about,
+        "baselines": {"frontal": judge.baseline(config)},
+        "variants": {
+            variant.name: {
+                "settings": list(variant.settings),
+                "split": variant.split,
+                "failed": progress.failed.get(variant.name),
+                "runs": [_told(run, found) for run, found in progress.runs[variant.name]],
+            }
+            for variant in study.variants
+        },
+    }
+    write_atomically(asked.folder / "metrics.json", (json.dumps(document, indent=1) + "\n").encode())
+
+
+def _told(run: Run, found: dict[str, Any]) -> dict[str, Any]:
+    trained = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))["train"]
+    return {"seed": run.seed, "run": run.folder.name, "train": trained, **found}
+
+
+def write_pictures(asked: Asked, study: Study, judge: Judge, progress: Progress) -> None:
+    """curves.png and grid.png of what was finished."""
+    runs = {name: found for name, found in progress.runs.items() if found}
+    if not runs:
+        return
+    curves = {name: [{"curve": found["curve"]} for _, found in some] for name, some in runs.items()}
+    losses = {
+        name: [training_loss(run.folder, run.config.stream.batch_size) for run, _ in some[:1]]
+        for name, some in runs.items()
+    }
+    write_curves(asked.folder / "curves.png", curves, losses)
+    first = {name: some[0][0] for name, some in runs.items()}
+    pair = judge.shown(next(iter(first.values())).config, SHOWN)
+    write_grid(
+        asked.folder / "grid.png", pair, {name: predicted_balls(run, pair) for name, run in first.items()}
+    )
+
+
+def main() -> None:
+    """One study; exit code 1 where a run failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--data", type=Path, default=Path("runs/splits/standard"))
+    parser.add_argument("--photos", type=Path, help="as of experiments/evaluate_yaleb.py")
+    parser.add_argument("--limit", type=int, default=0, help="only so many test pairs")
+    parser.add_argument("--seeds", type=int, default=0, help="at most so many of all but the reference")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    options = parser.parse_args()
+    test = Test(data=options.data, photos=options.photos, limit=options.limit)
+    asked = Asked(folder=options.folder, test=test, seeds=options.seeds, overrides=tuple(options.overrides))
+    try:
+        study, judge = read_study(asked.folder), Judge(test, say)
+        progress = carry_out_study(asked, study, judge)
+        write_pictures(asked, study, judge, progress)
+    except (ValueError, OSError) as error:
+        parser.error(" ".join(str(error).split()))
+    if asked.folder.resolve().parent == Path(__file__).resolve().parent:
+        write_table()
+    for name, reason in progress.failed.items():
+        say(f"failed: {name}: {reason}")
+    sys.exit(1 if progress.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
