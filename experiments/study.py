@@ -115,6 +115,7 @@ def write_metrics(asked: Asked, study: Study, judge: Judge, progress: Progress) 
             "batch": batch,
             "pixels": config.stream.image_size,
         },
+        "set": list(asked.overrides),
         "test": judge.about,
         "baselines": {"frontal": judge.baseline(config)},
         "variants": {
@@ -171,6 +172,9 @@ def main() -> None:
         study, judge = read_study(asked.folder), Judge(test, say)
         progress = carry_out_study(asked, study, judge)
         write_pictures(asked, study, judge, progress)
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on")
+        sys.exit(130)
     except (ValueError, OSError) as error:
         parser.error(" ".join(str(error).split()))
     if asked.folder.resolve().parent == Path(__file__).resolve().parent:

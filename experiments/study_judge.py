@@ -118,7 +118,9 @@ class Judge:
     def _new(self, config: Config) -> list[Pair]:
         batches = -(-self.about["samples"] // config.stream.batch_size)
         key = f"test {config.stream.image_size} {config.stream.ball_size} {config.stream.batch_size}"
-        return self._kept(key, lambda: _frozen(config, self.test.data, "test", batches))
+        pairs = self._kept(key, lambda: _frozen(config, self.test.data, "test", batches))
+        beyond = sum(len(pair.index) for pair in pairs) - self.about["samples"]
+        return pairs if beyond <= 0 else [*pairs[:-1], pairs[-1][:-beyond]]
 
     def _known(self, run: Run) -> dict[str, list[Pair]]:
         config, size = run.config, run.config.stream.image_size

@@ -37,13 +37,13 @@ def rank(prediction: Prediction, targets: Targets) -> Tensor:
         color.luminance(ball.flatten(1, 2)[:, places])
         for ball in (prediction.ball_linear, targets.ball_linear)
     )  # (B, N)
-    exact = exact_ranks(estimate)
+    exact, wanted = exact_ranks(estimate), exact_ranks(true)
     encoded = display_from_linear(estimate)
     spread = encoded.detach().std(dim=-1, keepdim=True).clamp_min(_LEAST_SPREAD)
     soft = soft_ranks(encoded, _SOFTNESS * spread)
     # exact in value, soft in slope
-    difference = _unit(soft + (exact - soft).detach()) - _unit(exact_ranks(true))
-    told = (exact_ranks(true).square().sum(dim=-1) > 0) & (exact.square().sum(dim=-1) > 0)
+    difference = _unit(soft + (exact - soft).detach()) - _unit(wanted)
+    told = wanted.any(dim=-1) & exact.any(dim=-1)
     return torch.where(told, 0.5 * difference.square().sum(dim=-1), 1.0).mean()
 
 
