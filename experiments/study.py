@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.study_judge import Judge, Test, predicted_balls
+from experiments.study_judge import Benchmark, Judge, predicted_balls
 from experiments.study_pictures import training_loss, write_curves, write_grid
 from experiments.study_plan import Run, Study, Variant, plan_run, read_study
 from experiments.study_train import carry_out
@@ -38,7 +38,7 @@ class Asked:
     """What the command line asks for; overrides: settings on top of every variant's."""
 
     folder: Path
-    test: Test
+    test: Benchmark
     seeds: int
     overrides: tuple[str, ...] = ()
 
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=0, help="at most so many of all but the reference")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
-    test = Test(data=options.data, photos=options.photos, limit=options.limit)
+    test = Benchmark(data=options.data, photos=options.photos, limit=options.limit)
     asked = Asked(folder=options.folder, test=test, seeds=options.seeds, overrides=tuple(options.overrides))
     try:
         study, judge = read_study(asked.folder), Judge(test, say)

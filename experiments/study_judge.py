@@ -18,7 +18,7 @@ from torch import Tensor
 from experiments.evaluate_yaleb import evaluate
 from experiments.study_plan import Run
 from experiments.study_train import relit_split
-from ftb.checkpoint import load_network, write_atomically
+from ftb.checkpoint import write_atomically
 from ftb.config import Config
 from ftb.data.frozen import FrozenSettings, FrozenSplit, FrozenStream
 from ftb.data.frozen_manifest import MANIFEST, file_sha256
@@ -41,7 +41,7 @@ NEW, RELIT, SEEN = "new heads, new lights", "known heads, new lights", "trained 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Test:
+class Benchmark:
     """What all runs of all studies are judged on. data: a frozen split; limit: of its test pairs."""
 
     data: Path
@@ -61,7 +61,7 @@ class Test:
 class Judge:
     """Judges checkpoints; decodes each set of pairs once."""
 
-    def __init__(self, test: Test, say: Callable[[str], None]) -> None:
+    def __init__(self, test: Benchmark, say: Callable[[str], None]) -> None:
         self.test = test
         self.about = test.about()
         self._say = say
@@ -162,14 +162,14 @@ def _slim(pair: Pair) -> Pair:
 
 
 def _network(path: Path) -> Callable[[Pair], Prediction]:
-    network, _ = load_network(path, CPU)
-    return lambda pair: network(pair.photo_srgb.permute(0, 3, 1, 2))
+    """As a user asks it: the mean over each photograph and its mirror image."""
+    estimator = Estimator.load(path, device="cpu")
+    return lambda pair: estimator.predict(pair.photo_srgb)
 
 
 def predicted_balls(run: Run, pair: Pair) -> Tensor:
     """Balls (B, S, S, 3), linear, of a finished run."""
-    with torch.no_grad():
-        return _network(run.folder / "model.safetensors")(pair).ball_linear
+    return _network(run.folder / "model.safetensors")(pair).ball_linear
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.stats import ttest_ind
 
 from experiments import study, study_train, table
-from experiments.study_judge import NEW, SEEN, Test
+from experiments.study_judge import NEW, SEEN, Benchmark
 from experiments.study_pictures import MOST_BYTES, write_curves, write_small
 from experiments.study_plan import Run, Study, Variant, plan_run, read_study
 from experiments.verdicts import compare
@@ -146,7 +146,7 @@ def carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: dict[st
     variants = tuple(
         Variant(name=name, settings=(f"train.warmup_steps={k}",)) for k, name in enumerate(errors)
     )
-    asked = study.Asked(folder=tmp_path, test=Test(data=tmp_path), seeds=0)
+    asked = study.Asked(folder=tmp_path, test=Benchmark(data=tmp_path), seeds=0)
     progress = study.carry_out_study(asked, Study(question="?", reference="a", variants=variants), judge)
     return progress, json.loads((tmp_path / "metrics.json").read_text())
 
