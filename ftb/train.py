@@ -22,8 +22,8 @@ from ftb.training.parallel import World, join_world, leave_world, share
 from ftb.training.report import Pace, RunReport, as_floats, print_result
 from ftb.training.run_folder import (
     Run,
-    new_run,
     keep_model,
+    new_run,
     prepare_folder,
     resumed_run,
     save_metrics,
