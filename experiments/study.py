@@ -1,6 +1,7 @@
 """Carry out a study: train each choice, judge all on the same test, write metrics, curves and pictures.
 
     python -m experiments.study experiments/1_direct_vs_physics --data runs/splits/standard --photos FILE.npz
+    python -m experiments.study experiments/[1-8]_*
 
 Run it in the root of the repository. --data is a frozen split with a test part, made by
 
@@ -15,6 +16,7 @@ several ask for is trained once.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
 import time
@@ -154,34 +156,46 @@ def write_pictures(asked: Asked, study: Study, judge: Judge, progress: Progress)
     )
 
 
+def whole_study(asked: Asked, judge: Judge) -> dict[str, str]:
+    """Train, judge, write, draw; what failed, by choice."""
+    study = read_study(asked.folder)
+    say(f"{asked.folder}: {study.question}")
+    progress = carry_out_study(asked, study, judge)
+    if asked.folder.resolve().parent == Path(__file__).resolve().parent:
+        write_table()
+    write_pictures(asked, study, judge, progress)
+    return {f"{asked.folder}: {name}": reason for name, reason in progress.failed.items()}
+
+
 def main() -> None:
-    """One study; exit code 1 where a run failed."""
+    """One study or several; exit code 1 where a run failed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--data", type=Path, default=Path("runs/splits/standard"))
     parser.add_argument("--photos", type=Path, help="as of experiments/evaluate_yaleb.py")
     parser.add_argument("--limit", type=int, default=0, help="only so many test pairs")
     parser.add_argument("--seeds", type=int, default=0, help="at most so many of all but the reference")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
+    if importlib.util.find_spec("matplotlib") is None:  # said now, and not after hours of training
+        parser.error("curves need matplotlib: pip install -e '.[experiments]'")
     test = Benchmark(data=options.data, photos=options.photos, limit=options.limit)
-    asked = Asked(folder=options.folder, test=test, seeds=options.seeds, overrides=tuple(options.overrides))
+    failed: dict[str, str] = {}
     try:
-        study, judge = read_study(asked.folder), Judge(test, say)
-        progress = carry_out_study(asked, study, judge)
-        write_pictures(asked, study, judge, progress)
+        judge = Judge(test, say)
+        for folder in options.folders:
+            asked = Asked(folder=folder, test=test, seeds=options.seeds, overrides=tuple(options.overrides))
+            failed |= whole_study(asked, judge)
     except KeyboardInterrupt:
         say("stopped; the same command goes on")
         sys.exit(130)
     except (ValueError, OSError) as error:
         parser.error(" ".join(str(error).split()))
-    if asked.folder.resolve().parent == Path(__file__).resolve().parent:
-        write_table()
-    for name, reason in progress.failed.items():
+    for name, reason in failed.items():
         say(f"failed: {name}: {reason}")
-    sys.exit(1 if progress.failed else 0)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
