@@ -92,8 +92,9 @@ class Judge:
     def shown(self, config: Config, count: int) -> Pair:
         """`count` test pairs spread over the test."""
         pairs = self._new(config)
-        chosen = torch.linspace(0, len(pairs) - 1, count).long()
-        return concatenate([pairs[int(number)][:1] for number in chosen])
+        size, last = len(pairs[0].index), sum(len(pair.index) for pair in pairs) - 1
+        chosen = [divmod(int(number), size) for number in torch.linspace(0, last, count)]
+        return concatenate([pairs[batch][row : row + 1] for batch, row in chosen])
 
     def _test(self, run: Run) -> dict[str, float]:
         return measured(_network(run.folder / "model.safetensors"), self._new(run.config))
