@@ -52,7 +52,9 @@ def _join(items: list[Any], join: Any) -> Any:
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(first):
         values = [getattr(item, field.name) for item in items]
-        if isinstance(values[0], Tensor):
+        if any(value is None for value in values):
+            changes[field.name] = None  # known of all, or not known
+        elif isinstance(values[0], Tensor):
             changes[field.name] = join(values)
         elif isinstance(values[0], TensorData):
             changes[field.name] = _join(values, join)
@@ -135,7 +137,8 @@ class Pair(TensorData):
     would arrive unshadowed, [0, 1], 1 outside the mask; residual_linear (B, H, W, 3): face radiance
     minus visibility · albedo/π · irradiance of the order-2 `total_sh`; ball_linear (B, S, S, 3): the
     `gray` reference ball, unclamped, 0 outside its disc; lighting with B leading; index (B,) int64
-    sample number within its split.
+    sample number within its split; landmarks (B, 5, 2) of the face as a detector marks them in the
+    photograph, in the order and frame of `scene.landmarks`, or None where not known.
     """
 
     photo_srgb: Tensor
@@ -147,16 +150,18 @@ class Pair(TensorData):
     ball_linear: Tensor
     lighting: Lighting
     index: Tensor
+    landmarks: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction(TensorData):
     """What a network answers for B photographs of H × W; image-space fields may be None.
 
-    lighting: sh_coeffs (B, K, 3) and one key light; ball_linear (B, S, S, 3) gray ball;
+    lighting: sh_coeffs (B, K, 3) and one key light, or none; ball_linear (B, S, S, 3) gray ball;
     direction_error_deg (B,): its own expectation of the error of its dominant direction;
     normals (B, h, w, 3) unit; albedo_linear (B, h, w, 3); visibility (B, h, w) [0, 1];
-    residual_linear (B, h, w, 3), where h × w may be a fraction of H × W.
+    residual_linear (B, h, w, 3), where h × w may be a fraction of H × W. Beside normals and
+    albedo, a visibility of None stands for 1 everywhere, a residual of None for 0.
     """
 
     lighting: Lighting

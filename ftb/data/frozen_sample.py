@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ftb.data.frozen_exr import decode_exr, encode_exr
 from ftb.maths.color import u8_from_srgb
+from ftb.scene.landmarks import LANDMARKS
 from ftb.scene.lights import ENVIRONMENT_HEIGHT, KEY_LIGHTS
 from ftb.scene.materials import BALL_MATERIALS
 from ftb.sheet import ball_rgba_u8
@@ -64,6 +65,8 @@ def encode_sample(pair: Pair, balls_linear: dict[str, Tensor], about: dict[str, 
         files[f"ball_{name}.png"] = _png(torch.from_numpy(ball_rgba_u8(ball)))
         files[f"ball_{name}.exr"] = encode_exr(ball.numpy())
     document = {**about, "lighting": _lighting_fields(pair.lighting)}
+    if pair.landmarks is not None:
+        document["landmarks"] = plain_numbers(pair.landmarks)
     files["json"] = (json.dumps(document, sort_keys=True, separators=(",", ":")) + "\n").encode()
     return files
 
@@ -139,13 +142,19 @@ def decode_lighting(files: dict[str, bytes]) -> Lighting:
     )
 
 
-def _tensor(fields: dict[str, Any], name: str, shape: tuple[int, ...]) -> Tensor:
+def decode_landmarks(files: dict[str, bytes]) -> Tensor | None:
+    """Landmarks (5, 2) of a sample; None in splits from before they were stored."""
+    about = decode_about(files["json"])
+    return _tensor(about, "landmarks", (LANDMARKS, 2), inside="") if "landmarks" in about else None
+
+
+def _tensor(fields: dict[str, Any], name: str, shape: tuple[int, ...], inside: str = "lighting.") -> Tensor:
     try:
         values = np.asarray(fields[name], dtype=np.float32)
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"damaged: lighting.{name}") from error
+        raise ValueError(f"damaged: {inside}{name}") from error
     if values.shape != shape or not np.isfinite(values).all():
-        raise ValueError(f"damaged: lighting.{name}: expected {shape} finite numbers")
+        raise ValueError(f"damaged: {inside}{name}: expected {shape} finite numbers")
     return torch.from_numpy(values)
 
 
@@ -172,4 +181,5 @@ def decode_pair(files: dict[str, bytes], sizes: Sizes, index: int) -> Pair:
         ball_linear=torch.zeros(0, 0, 3),
         lighting=decode_lighting(files),
         index=torch.tensor(index),
+        landmarks=decode_landmarks(files),
     )

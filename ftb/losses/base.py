@@ -58,9 +58,11 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "albedo": ("albedo_linear",),
     "visibility": ("visibility",),
     "residual": ("residual_linear",),
-    "reconstruction": ("normals", "albedo_linear", "visibility", "residual_linear"),
+    "reconstruction": ("normals", "albedo_linear"),
     "confidence": ("direction_error_deg",),
 }
+# what only a light that is told apart from the rest can be asked
+_OF_KEY_LIGHTS = ("key_direction", "key_share")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,8 @@ class LossConfig:
 def total_loss(prediction: Prediction, pair: Pair, config: LossConfig) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum () and each loss by name, (), unweighted and detached, with the sum as "total".
 
-    Losses of weight 0, and of fields that this network does not answer with, are left out.
+    Losses of weight 0, and of what this network does not answer with, are left out: of a light without key
+    lights only the whole is compared with the whole of the true one.
     """
     if prediction.ball_linear.shape != pair.ball_linear.shape:
         shapes = tuple(pair.ball_linear.shape), tuple(prediction.ball_linear.shape)
@@ -115,9 +118,16 @@ def total_loss(prediction: Prediction, pair: Pair, config: LossConfig) -> tuple[
         values: dict[str, Tensor] = {}
         for name, loss in {"ball": BALL_LOSSES[config.ball_kind], **LOSSES}.items():
             weight = getattr(config, name)
-            if weight == 0.0 or any(getattr(prediction, field) is None for field in _FIELDS.get(name, ())):
+            if weight == 0.0 or not _answered(name, prediction):
                 continue
             value = loss(prediction, targets)
             values[name] = value.detach()
             total = total + weight * value
         return total, {"total": total.detach(), **values}
+
+
+def _answered(name: str, prediction: Prediction) -> bool:
+    """Whether a prediction has what the loss of this name compares."""
+    if name in _OF_KEY_LIGHTS and prediction.lighting.key_dirs.shape[-2] == 0:
+        return False
+    return all(getattr(prediction, field) is not None for field in _FIELDS.get(name, ()))

@@ -19,6 +19,8 @@ class Targets(TensorData):
     weight (B, h, w): share of each pixel that is head; normals, albedo_linear, residual_linear,
     radiance_linear (B, h, w, 3) and visibility (B, h, w): means over that share, normals unit again,
     all 0 where there is no head. radiance_linear: the face before its camera. ball_linear (B, S, S, 3).
+    For a prediction of a face without visibility, residual_linear is what has to be added to light without
+    shadows: the shadows are part of it, negative.
     """
 
     lighting: Lighting
@@ -35,8 +37,12 @@ def targets_for(pair: Pair, prediction: Prediction) -> Targets:
     """What `prediction` should have been: `pair` at the resolution of its face-space fields."""
     size = pair.mask.shape[-2:] if prediction.normals is None else prediction.normals.shape[1:3]
     diffuse = lighting_ops.face_radiance(pair.lighting, pair.normals, pair.albedo_linear, pair.visibility)
+    residual = pair.residual_linear
+    if prediction.visibility is None and prediction.normals is not None:
+        lit = lighting_ops.face_radiance(pair.lighting, pair.normals, pair.albedo_linear, None)
+        residual = residual + diffuse - lit
     images, weight = masked_pool(
-        (pair.normals, pair.albedo_linear, pair.residual_linear, diffuse + pair.residual_linear),
+        (pair.normals, pair.albedo_linear, residual, diffuse + pair.residual_linear),
         pair.mask,
         tuple(size),
     )

@@ -31,6 +31,11 @@ class NetworkConfig:
     weight of the discriminator's verdict beside the losses; discriminator_widths, whose number decides the
     patch it judges: 2 for 16 pixels, 3 for 34, 4 for 70. Of ridge: ridge_grid, features are pooled to
     ridge_grid² cells; ridge, the penalty relative to the variance of a feature.
+
+    Parts that can be left out, to see what they are good for: key_light: without it the harmonics are all of
+    the light; residual: without it the ball is what the light makes of it, and the face has diffuse light
+    only; visibility: without it no shadow is predicted, and all that they take is part of the residual.
+    landmarks: whether the encoder also sees heatmaps of the face's landmarks (`nets.landmark_maps`).
     """
 
     kind: str = "physics"
@@ -46,6 +51,10 @@ class NetworkConfig:
     head_width: int = 256
     norm_channels: int = 8
     light_fit: bool = True
+    key_light: bool = True
+    residual: bool = True
+    visibility: bool = True
+    landmarks: bool = False
     ball_size: int = 64
     init_seed: int = 0
     dropout: float = 0.5

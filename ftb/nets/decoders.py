@@ -100,12 +100,16 @@ class StageB(nn.Module):
         self.bottom = ConvNorm(coarse, coarse, channels)
         self.up1 = SkipStep(coarse, middle, middle, channels)
         self.up2 = SkipStep(middle, fine, fine, channels)
-        self.exit = conv3(fine, 4, bias=True)
+        self.visibility, self.residual = config.visibility, config.residual
+        self.exit = conv3(fine, config.visibility + 3 * config.residual, bias=True)
 
-    def forward(self, condition: Tensor, maps: list[Tensor], hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, condition: Tensor, maps: list[Tensor], hidden: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
         """Visibility logits (B, h, w) and the rest (B, h, w, 3): radiance relative to the level of light.
 
-        From the condition (B, 15, h, w), the encoder's maps, and the light's hidden features (B, W).
+        None for what the configuration leaves out. From the condition (B, 15, h, w), the encoder's maps, and
+        the light's hidden features (B, W).
         """
         fine = self.enter(condition)
         middle = self.down1(fine) + self.skip1(maps[self.first])
@@ -113,7 +117,9 @@ class StageB(nn.Module):
         coarse = self.bottom(functional.relu(coarse + self.light(hidden)[:, :, None, None]))
         features = self.up1(coarse, middle, middle.shape[-2:])
         raw = widened(self.exit(self.up2(features, fine, fine.shape[-2:]))).permute(0, 2, 3, 1)
-        return raw[..., 0] + 1.5, raw[..., 1:]  # most of a face is lit: start at a visibility of 0.8
+        # most of a face is lit: start at a visibility of 0.8
+        logits = raw[..., 0] + 1.5 if self.visibility else None
+        return logits, raw[..., int(self.visibility) :] if self.residual else None
 
 
 class BallDecoder(nn.Module):

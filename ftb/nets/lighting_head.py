@@ -11,6 +11,7 @@ from torch.nn import functional
 from ftb.nets.blocks import ConvNorm, pool_to_grid, widened
 from ftb.nets.config import NetworkConfig
 from ftb.nets.light_fit import FIT_NUMBERS
+from ftb.scene import lighting_ops
 from ftb.types import Lighting
 
 # Where an untrained network starts: half of the light from everywhere, half from the front and above,
@@ -29,6 +30,8 @@ _BRIGHTNESS_NUMBERS = 6
 class LightingHead(nn.Module):
     """Bottleneck features (B, C, h, w) -> `Lighting` of order 2 and one key light, in the camera frame.
 
+    Of a network without key light the harmonics are all of the light, and there are 0 key lights.
+
     The features are averaged over head_grid² cells that keep their place, not over the whole image:
     which side of the face is bright *is* the answer. The photograph's mean and spread in linear light
     go in as well, because normalisation removes brightness and the scale of the light needs it.
@@ -39,9 +42,10 @@ class LightingHead(nn.Module):
         self.grid = config.head_grid
         self.reduce = ConvNorm(config.map_widths[-1], _HEAD_CHANNELS, config.norm_channels)
         self.hidden = nn.Linear(_HEAD_CHANNELS * self.grid**2 + _BRIGHTNESS_NUMBERS, config.head_width)
+        self.numbers = 27 + 6 * config.key_light
         self.refine = nn.Linear(config.head_width, config.head_width)
         self.fitted = nn.Linear(FIT_NUMBERS, config.head_width) if config.light_fit else None
-        self.light = nn.Linear(config.head_width + (FIT_NUMBERS if config.light_fit else 0), 27 + 6)
+        self.light = nn.Linear(config.head_width + (FIT_NUMBERS if config.light_fit else 0), self.numbers)
         self.doubt = nn.Sequential(nn.Linear(config.head_width, 64), nn.ReLU(inplace=True), nn.Linear(64, 1))
 
     def forward(
@@ -58,7 +62,8 @@ class LightingHead(nn.Module):
         hidden = functional.relu(total)
         hidden = hidden + functional.relu(self.refine(hidden))
         known = hidden if fit is None else torch.cat([hidden, fit.to(hidden)], dim=1)
-        lighting = lighting_from_raw(widened(self.light(known)))
+        from_raw = lighting_from_raw if self.numbers > 27 else harmonics_from_raw
+        lighting = from_raw(widened(self.light(known)))
         # detached: how well the network knows itself must not change what it knows
         doubt = widened(self.doubt(hidden.detach())).squeeze(1)
         return lighting, softplus_from(doubt, _ERROR_DEG, scale=_ERROR_DEG), hidden
@@ -85,6 +90,23 @@ def lighting_from_raw(raw: Tensor) -> Lighting:
         key_dirs=functional.normalize(toward, dim=1, eps=1e-6)[:, None],
         key_irradiance=softplus_from(raw[:, 27:30], _KEY_IRRADIANCE)[:, None],
         key_angular_radius=raw.new_full((raw.shape[0], 1), _KEY_ANGULAR_RADIUS),
+    )
+
+
+def harmonics_from_raw(raw: Tensor) -> Lighting:
+    """Numbers (B, 27) of any size -> a `Lighting` of harmonics alone; raw 0 gives the mean light.
+
+    As `lighting_from_raw`, whose key light at the start is in the harmonics here.
+    """
+    sh_raw = raw.unflatten(1, (9, 3))
+    start = lighting_ops.total_sh(lighting_from_raw(raw.new_zeros(1, 33)))  # (1, 9, 3), grey
+    level = softplus_from(sh_raw[:, :1], float(start[0, 0, 0]))  # (B, 1, 3)
+    nothing = raw.new_zeros(raw.shape[0], 0, 3)
+    return Lighting(
+        sh_coeffs=torch.cat([level, level * (sh_raw[:, 1:] + start[:, 1:] / start[:, :1])], dim=1),
+        key_dirs=nothing,
+        key_irradiance=nothing,
+        key_angular_radius=nothing[..., 0],
     )
 
 

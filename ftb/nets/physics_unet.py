@@ -21,6 +21,7 @@ from ftb.nets.encoders import build_encoder
 from ftb.nets.exposure import expose
 from ftb.nets.light_fit import LightFit
 from ftb.nets.lighting_head import LightingHead
+from ftb.render.ball import render_ball
 from ftb.scene import lighting_ops
 from ftb.types import Lighting, Prediction
 
@@ -33,7 +34,8 @@ class PhysicsUNet(nn.Module):
 
     The prediction's fields mean what those of `Pair` mean: `residual_linear` is the face's radiance
     minus visibility · albedo/π · irradiance of the order-2 `total_sh`. Inside, every photograph has one
-    exposure (`nets.exposure`), so that the answer only scales with the photograph's.
+    exposure (`nets.exposure`), so that the answer only scales with the photograph's. What `NetworkConfig`
+    leaves out is None in the prediction, or 0 key lights, and has no weights.
     """
 
     def __init__(self, config: NetworkConfig):
@@ -43,8 +45,8 @@ class PhysicsUNet(nn.Module):
         self.lighting = LightingHead(config)
         self.stage_a = GroupedDecoder(config)
         self.light_fit = LightFit(config) if config.light_fit else None
-        self.stage_b = StageB(config)
-        self.ball = BallDecoder(config)
+        self.stage_b = StageB(config) if config.visibility or config.residual else None
+        self.ball = BallDecoder(config) if config.residual else None
         normals, disc = physics.ball_geometry(config.ball_size)
         self.register_buffer("ball_normals", normals, persistent=False)
         self.register_buffer("ball_disc", disc, persistent=False)
@@ -55,11 +57,15 @@ class PhysicsUNet(nn.Module):
         """Begin with the mean light, normals towards the camera and no residuals."""
         self.lighting.start()
         with torch.no_grad():
-            for layer in (self.stage_a.exit, self.stage_b.exit, self.ball.exit):
-                layer.weight.mul_(0.1)
+            for part in (self.stage_a, self.stage_b, self.ball):
+                if part is not None:
+                    part.exit.weight.mul_(0.1)
 
-    def forward(self, photo_srgb: Tensor) -> Prediction:
-        """Photographs (B, 3, H, W), encoded, [0, 1] -> everything known about their light."""
+    def forward(self, photo_srgb: Tensor, landmarks: Tensor | None = None) -> Prediction:
+        """Photographs (B, 3, H, W), encoded, [0, 1] -> everything known about their light.
+
+        landmarks (B, 5, 2), as in `Pair`: for a network with landmarks.
+        """
         dims = expect_shape(photo_srgb, "B 3 H W", name="photo_srgb")
         if dims["H"] % 16 or dims["W"] % 16:
             raise ValueError(
@@ -68,26 +74,19 @@ class PhysicsUNet(nn.Module):
         with _full_precision(photo_srgb):
             exposed_srgb, gain = expose(photo_srgb)
         photo = exposed_srgb.contiguous(memory_format=torch.channels_last)
-        maps = self.encoder(photo)
+        maps = self.encoder(photo, landmarks) if self.config.landmarks else self.encoder(photo)
         albedo, normals = self.stage_a(maps, photo.shape[-2:])
         fit = self.light_fit(maps, photo, albedo, normals) if self.light_fit is not None else None
         lighting, direction_error_deg, hidden = self.lighting(maps[-1], photo, fit)
+        visibility, residual = self._face((photo, albedo, normals), lighting, maps, hidden)
+        ball_rest = None if self.ball is None else self.ball(hidden, self._ball_knowledge(lighting))
         with _full_precision(photo):
-            irradiance = physics.irradiance_image(lighting, normals)
-            diffuse = physics.diffuse_radiance(albedo, irradiance)
-        condition = self._condition(photo, albedo, normals, irradiance, diffuse)
-        visibility_logits, rest = self.stage_b(condition, maps, hidden)
-        ball_rest = self.ball(hidden, self._ball_knowledge(lighting))
-        with _full_precision(photo):
-            visibility = torch.sigmoid(visibility_logits.clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT))
-            level = physics.light_level(lighting).detach()
-            # stage B answers relative to the exact cosine of the key light; the field refers to order 2
-            exact = visibility[..., None] * diffuse + level * rest
-            residual = exact - lighting_ops.face_radiance(lighting, normals, albedo, visibility)
             # from here on in the photograph's own exposure
             dimming = (1.0 / gain)[:, None, None, None]
+            if ball_rest is not None:
+                ball_rest = dimming * physics.light_level(lighting).detach() * ball_rest
             lighting = lighting_ops.scaled(lighting, 1.0 / gain)
-            ball = self._ball(lighting, dimming * level * ball_rest)
+            ball = self._ball(lighting, ball_rest)
         return Prediction(
             lighting=lighting,
             ball_linear=ball,
@@ -95,8 +94,31 @@ class PhysicsUNet(nn.Module):
             normals=normals,
             albedo_linear=albedo,
             visibility=visibility,
-            residual_linear=dimming * residual,
+            residual_linear=None if residual is None else dimming * residual,
         )
+
+    def _face(
+        self, seen: tuple[Tensor, Tensor, Tensor], lighting: Lighting, maps: list[Tensor], hidden: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Stage B: visibility (B, h, w) and residual (B, h, w, 3) of photograph, albedo and normals."""
+        if self.stage_b is None:
+            return None, None
+        photo, albedo, normals = seen
+        with _full_precision(photo):
+            irradiance = physics.irradiance_image(lighting, normals)
+            diffuse = physics.diffuse_radiance(albedo, irradiance)
+        condition = self._condition(photo, albedo, normals, irradiance, diffuse)
+        logits, rest = self.stage_b(condition, maps, hidden)
+        with _full_precision(photo):
+            visibility, visible = None, diffuse
+            if logits is not None:
+                visibility = torch.sigmoid(logits.clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT))
+                visible = visibility[..., None] * diffuse
+            if rest is None:
+                return visibility, None
+            # stage B answers relative to the exact cosine of the key light; the field refers to order 2
+            exact = visible + physics.light_level(lighting).detach() * rest
+            return visibility, exact - lighting_ops.face_radiance(lighting, normals, albedo, visibility)
 
     def _condition(self, photo: Tensor, *fields: Tensor) -> Tensor:
         """The photograph at output resolution and channel-last fields of stage A: (B, 15, h, w)."""
@@ -112,15 +134,21 @@ class PhysicsUNet(nn.Module):
         with _full_precision(lighting.sh_coeffs):
             level = physics.light_level(lighting)
             diffuse = physics.diffuse_ball(lighting, self.ball_normals, self.ball_disc)
-            toward = lighting.key_dirs[:, 0]  # (B, 3)
+            # (B, 3): of the key light, or of all light where none is told apart
+            toward = lighting.key_dirs[:, 0] if self.config.key_light else lighting_ops.dominant(lighting)[0]
             half = functional.normalize(toward + toward.new_tensor([0.0, 0.0, 1.0]), dim=-1, eps=1e-3)
             cosines = torch.einsum("hwc,bkc->bhwk", self.ball_normals, torch.stack([toward, half], dim=1))
             relative = diffuse / (physics.BALL_ALBEDO * level + 1e-4)  # eps: light of a black photograph
             joined = torch.cat([relative, cosines], dim=-1).permute(0, 3, 1, 2)
         return joined.contiguous(memory_format=torch.channels_last)
 
-    def _ball(self, lighting: Lighting, rest: Tensor) -> Tensor:
-        """Diffuse ball plus `rest` of the same scale (B, S, S, 3), above 0 on the disc and 0 around it."""
+    def _ball(self, lighting: Lighting, rest: Tensor | None) -> Tensor:
+        """Diffuse ball plus `rest` of the same scale (B, S, S, 3), above 0 on the disc and 0 around it.
+
+        Without a rest the rendering of the light, its reflections included.
+        """
+        if rest is None:
+            return render_ball(lighting, "gray", self.config.ball_size)
         diffuse = physics.diffuse_ball(lighting, self.ball_normals, self.ball_disc)
         total = diffuse + physics.BALL_ALBEDO * rest
         return physics.smooth_positive(total) * self.ball_disc[..., None]

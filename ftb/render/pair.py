@@ -191,6 +191,7 @@ def _photograph(chunk: Chunk, shaded: Shaded, outlines: Outlines | None, ball_si
         ball_linear=render_ball(lighting, "gray", ball_size),
         lighting=lighting,
         index=chunk.index,
+        landmarks=chunk.landmarks,
     )
 
 

@@ -54,15 +54,20 @@ def irradiance_order2(lighting: Lighting, normals: Tensor) -> Tensor:
     return sh.irradiance_from_sh(total_sh(lighting, order=2), normals)
 
 
-def face_radiance(lighting: Lighting, normals: Tensor, albedo_linear: Tensor, visibility: Tensor) -> Tensor:
+def face_radiance(
+    lighting: Lighting, normals: Tensor, albedo_linear: Tensor, visibility: Tensor | None
+) -> Tensor:
     """Visible diffuse radiance visibility · albedo/π · E₂(n) of images (B, h, w, 3), the same shape.
 
-    Adding `residual_linear` gives the photograph before its camera. `visibility` is (B, h, w).
+    Adding `residual_linear` gives the photograph before its camera. `visibility` is (B, h, w),
+    or None for 1 everywhere.
     """
     dims = expect_shape(normals, "B h w 3", name="normals")
     expect_shape(albedo_linear, "B h w 3", name="albedo_linear", dims=dims)
-    expect_shape(visibility, "B h w", name="visibility", dims=dims)
     incoming = irradiance_order2(lighting, normals.flatten(1, 2)).unflatten(1, normals.shape[1:3])
+    if visibility is None:
+        return brdf.lambert(albedo_linear) * incoming
+    expect_shape(visibility, "B h w", name="visibility", dims=dims)
     return visibility[..., None] * brdf.lambert(albedo_linear) * incoming
 
 

@@ -17,6 +17,7 @@ from ftb.maths.random import generator_for
 from ftb.scene.capture import Capture, CaptureConfig, sample_capture
 from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH, DETECTED_OVER_MESH, LEAST_FORESHORTENING
 from ftb.scene.heads import Head, HeadSource
+from ftb.scene.landmarks import detected_landmarks, project_landmarks
 from ftb.scene.lights import Environment, LightConfig, sample_lighting
 from ftb.scene.lights_draws import Draws
 from ftb.types import Camera, Lighting, TensorData, stack
@@ -61,7 +62,10 @@ class SceneConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk(TensorData):
-    """S samples of one head: camera.cam_from_world is from the head's frame; the rest is per sample."""
+    """S samples of one head: camera.cam_from_world is from the head's frame; the rest is per sample.
+
+    landmarks (S, 5, 2): of the face in the picture, as a detector marks them (`scene.landmarks`).
+    """
 
     head: Head
     camera: Camera
@@ -69,6 +73,7 @@ class Chunk(TensorData):
     capture: Capture
     kinds: tuple[str, ...]
     index: Tensor
+    landmarks: Tensor
 
 
 def sample_chunk(
@@ -83,7 +88,7 @@ def sample_chunk(
     """Draw chunk number `chunk` of a split: samples chunk · S + [0, S)."""
     head = source.head(generator_for(seed, split, chunk, "head"))
     first = chunk * config.samples_per_head
-    cameras, lightings, captures, kinds = [], [], [], []
+    cameras, lightings, captures, kinds, landmarks = [], [], [], [], []
     for index in range(first, first + config.samples_per_head):
         cameras.append(
             sample_camera(config.framing, head, generator=generator_for(seed, split, index, "camera"))
@@ -96,6 +101,7 @@ def sample_chunk(
         captures.append(
             sample_capture(config.capture, generator=generator_for(seed, split, index, "capture"))
         )
+        landmarks.append(_marked(head, cameras[-1], generator_for(seed, split, index, "landmarks")))
     return Chunk(
         head=head,
         camera=stack(cameras),
@@ -103,7 +109,12 @@ def sample_chunk(
         capture=stack(captures),
         kinds=tuple(kinds),
         index=torch.arange(first, first + config.samples_per_head),
+        landmarks=torch.stack(landmarks),
     )
+
+
+def _marked(head: Head, camera: Camera, generator: torch.Generator) -> Tensor:
+    return detected_landmarks(project_landmarks(head.landmarks.float(), camera), generator=generator)
 
 
 def sample_camera(config: FramingConfig, head: Head, *, generator: torch.Generator) -> Camera:
