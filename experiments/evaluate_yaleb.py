@@ -19,12 +19,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftb.data.face_landmarks import find_landmarks
 from ftb.data.photos import portrait_square
 from ftb.estimation.estimator import Estimator
+from ftb.scene.landmarks import MEAN_LANDMARKS
 from ftb.scene.lighting_ops import angle_deg, dominant
 from ftb.types import Prediction
 
-Predict = Callable[[Tensor], Prediction]
+Predict = Callable[..., Prediction]
+# Side of the squares in which landmarks are looked for: the photographs' longer side.
+DETECTED_AT = 192
 # The photographs are nearly linear; an ordinary one is encoded.
 ENCODING = 1.0 / 2.2
 OFF_AXIS_EDGES = (0.0, 12.0, 25.0, 50.0, 77.0, 90.0, 180.0)
@@ -41,17 +45,34 @@ def read_photos(path: Path, size: int) -> tuple[Tensor, Tensor]:
     return squares, torch.from_numpy(light_dirs).double()
 
 
+def landmarks_of(photos_srgb: Tensor) -> Tensor:
+    """Landmarks (N, 5, 2) that the detector marks in squares (N, S, S, 3) of the file.
+
+    It finds none in the darkest. All photographs of the file are framed alike: these get the mean of what it
+    marks in the others.
+    """
+    found = [find_landmarks(photo) for photo in photos_srgb]
+    known = [landmarks for landmarks in found if landmarks is not None]
+    mean = torch.stack(known).mean(0) if known else torch.tensor(MEAN_LANDMARKS)
+    return torch.stack([mean if landmarks is None else landmarks for landmarks in found])
+
+
 @torch.no_grad()
-def predicted_directions(predict: Predict, photos_srgb: Tensor, batch: int = 64) -> Tensor:
-    """Dominant directions (N, 3), float64, of squares (N, S, S, 3)."""
-    found = [dominant(predict(part).lighting.to(torch.float64))[0] for part in photos_srgb.split(batch)]
+def predicted_directions(predict: Predict, *inputs: Tensor, batch: int = 64) -> Tensor:
+    """Dominant directions (N, 3), float64, of squares (N, S, S, 3), and landmarks (N, 5, 2) where wanted."""
+    parts = zip(*(values.split(batch) for values in inputs), strict=True)
+    found = [dominant(predict(*part).lighting.to(torch.float64))[0] for part in parts]
     return torch.cat(found).cpu()
 
 
-def evaluate(predict: Predict, path: Path, size: int) -> dict[str, object]:
-    """Mean and median direction error in degrees, overall and by the light's angle off the camera's axis."""
+def evaluate(predict: Predict, path: Path, size: int, landmarks: bool = False) -> dict[str, object]:
+    """Mean and median direction error in degrees, overall and by the light's angle off the camera's axis.
+
+    landmarks: whether `predict` also wants those.
+    """
     photos, true = read_photos(path, size)
-    return summarise(predicted_directions(predict, photos), true)
+    places = (landmarks_of(read_photos(path, DETECTED_AT)[0]),) if landmarks else ()
+    return summarise(predicted_directions(predict, photos, *places), true)
 
 
 def summarise(found: Tensor, true: Tensor) -> dict[str, object]:
@@ -95,7 +116,9 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     estimator = Estimator.load(options.checkpoint, device=options.device)
-    result = evaluate(estimator.predict, options.data, estimator.image_size)
+    result = evaluate(
+        estimator.predict, options.data, estimator.image_size, landmarks=estimator.reads_landmarks
+    )
     print(_table(result))
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ftb.data.face_crop import FaceCrop
 from ftb.data.photos import Photo
 from ftb.estimation.describe import describe_light, notes_of, summary
@@ -93,8 +91,7 @@ def _answered(estimator: Estimator, framed: Sequence[Framed]) -> Iterator[Estima
     """One estimate for each photo, the network asked once for all their faces."""
     if not framed:
         return
-    squares = torch.stack([crop.crop_srgb for _, crops, _ in framed for crop in crops])
-    prediction = estimator.predict(squares)
+    prediction = estimator.answer([crop for _, crops, _ in framed for crop in crops])
     first = 0
     for photo, crops, found in framed:
         yield joined(photo, crops, prediction[first : first + len(crops)], found)

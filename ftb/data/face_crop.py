@@ -36,7 +36,8 @@ class FaceCrop:
     photo_from_crop (3, 3): rotation from the crop's camera frame to the photograph's. face: as found, in
     pixels of the `Photo`, or None for a picture used as it is. side_px, centre_px: of the square there.
     roll_deg: of the head, undone. off_axis_deg: between the face and the photograph's optical axis.
-    doubts: what makes the answer less certain.
+    doubts: what makes the answer less certain. landmarks (5, 2): of the face in the crop, in the frame of
+    `scene.landmarks`, or None without a face.
     """
 
     crop_srgb: Tensor
@@ -47,6 +48,7 @@ class FaceCrop:
     roll_deg: float = 0.0
     off_axis_deg: float = 0.0
     doubts: tuple[Doubt, ...] = ()
+    landmarks: Tensor | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -74,6 +76,7 @@ def crop_face(photo: Photo, face: Face, size: int) -> FaceCrop:
     cos, sin = math.cos(roll_angle), math.sin(roll_angle)
     centre = torch.stack((cos * centre[0] + sin * centre[1], cos * centre[1] - sin * centre[0]))
     side, inside = _within(photo, photo_from_crop, centre, float(side))
+    upright = rays @ photo_from_crop  # (5, 3)
     pixels_u8 = _resampled(photo, photo_from_crop, (centre, side), size)
     off_axis_deg = math.degrees(math.acos(max(-1.0, min(1.0, float(turn[2, 2])))))
     return FaceCrop(
@@ -82,6 +85,7 @@ def crop_face(photo: Photo, face: Face, size: int) -> FaceCrop:
         side_px=side * photo.focal_px,
         centre_px=(float(middle[0]), float(middle[1])),
         face=face,
+        landmarks=((upright[:, :2] / -upright[:, 2:] - centre) * (2.0 / side)).float(),
         roll_deg=math.degrees(roll_angle),
         off_axis_deg=off_axis_deg,
         doubts=tuple(

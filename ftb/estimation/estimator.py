@@ -18,6 +18,7 @@ from ftb.assets_path import assets_path
 from ftb.checkpoint import load_network
 from ftb.data.face_crop import FaceCrop, crop_face, crop_middle
 from ftb.data.face_doubts import widened_error_deg
+from ftb.data.face_landmarks import landmarks_in
 from ftb.data.faces import Face, find_faces, refine_face
 from ftb.data.photos import Photo, open_photo, photo_from_array
 from ftb.estimation.combine import combine_lights, combined_error_deg
@@ -76,9 +77,15 @@ class Estimator:
     """A trained network that answers for photographs; safe to share between threads."""
 
     def __init__(
-        self, network: nn.Module, image_size: int, device: torch.device, weights: Path | None = None
+        self,
+        network: nn.Module,
+        image_size: int,
+        device: torch.device,
+        weights: Path | None = None,
+        landmarks: bool = False,
     ) -> None:
         self._network = network
+        self._landmarks = landmarks
         self.image_size = image_size
         self._device = device
         self._weights = weights
@@ -89,7 +96,12 @@ class Estimator:
         path = _shipped_weights() if checkpoint is None else Path(checkpoint)
         place = resolve_device(device)
         network, config = load_network(path, place)
-        return cls(network, config.stream.image_size, place, path)
+        return cls(network, config.stream.image_size, place, path, config.network.landmarks)
+
+    @property
+    def reads_landmarks(self) -> bool:
+        """Whether the network wants to know where eyes, nose and mouth are."""
+        return self._landmarks
 
     @cached_property
     def weights_sha256(self) -> str | None:
@@ -124,8 +136,7 @@ class Estimator:
     def estimate_fully(self, photo: Source, *, crop: str = "face", face: str | int = "largest") -> Estimate:
         """As `estimate` for one photograph, with balls, crops and expected errors."""
         opened, crops, found = self.framed(photo, crop=crop, face=face)
-        squares = torch.stack([one.crop_srgb for one in crops])
-        return joined(opened, crops, self.predict(squares), found)
+        return joined(opened, crops, self.answer(crops), found)
 
     def framed(
         self, photo: Source, *, crop: str = "face", face: str | int = "largest"
@@ -146,15 +157,34 @@ class Estimator:
         except ValueError as error:
             raise ValueError(f"{where}{error}") from None
 
+    def answer(self, crops: Sequence[FaceCrop]) -> Prediction:
+        """As `predict`, for framed faces."""
+        squares = torch.stack([crop.crop_srgb for crop in crops])
+        if not self._landmarks:
+            return self.predict(squares)
+        places = [landmarks_in(c.crop_srgb) if c.landmarks is None else c.landmarks for c in crops]
+        return self.predict(squares, torch.stack(places))
+
     @torch.no_grad()
-    def predict(self, crops_srgb: Tensor) -> Prediction:
+    def predict(self, crops_srgb: Tensor, landmarks: Tensor | None = None) -> Prediction:
         """The network's whole answer, on the CPU, for squares (B, S, S, 3) of its input size: the mean over
-        each square and its mirror image."""
-        parts = [
-            predict_both_ways(self._network, part.permute(0, 3, 1, 2).to(self._device)).to("cpu")
-            for part in crops_srgb.split(BATCH)
-        ]
+        each square and its mirror image.
+
+        landmarks (B, 5, 2), as in `Pair`: only a network that reads them looks at them, and where they are
+        not given, for faces in the squares itself.
+        """
+        if self._landmarks and landmarks is None:
+            landmarks = torch.stack([landmarks_in(square) for square in crops_srgb])
+        parts = [self._asked(crops_srgb, landmarks, at) for at in range(0, len(crops_srgb), BATCH)]
         return parts[0] if len(parts) == 1 else concatenate(parts)
+
+    def _asked(self, crops_srgb: Tensor, landmarks: Tensor | None, first: int) -> Prediction:
+        """One batch."""
+        batch = slice(first, first + BATCH)
+        photos = crops_srgb[batch].permute(0, 3, 1, 2).to(self._device)
+        if landmarks is None or not self._landmarks:
+            return predict_both_ways(self._network, photos).to("cpu")
+        return predict_both_ways(self._network, photos, landmarks[batch].to(self._device)).to("cpu")
 
 
 def joined(photo: Photo, crops: Sequence[FaceCrop], prediction: Prediction, faces_found: int) -> Estimate:

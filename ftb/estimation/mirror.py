@@ -14,13 +14,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from ftb.maths.color import luminance
+from ftb.scene.landmarks import mirror_landmarks
 from ftb.types import Lighting, Prediction
 
 
-def predict_both_ways(network: Callable[[Tensor], Prediction], photos_srgb: Tensor) -> Prediction:
+def predict_both_ways(
+    network: Callable[..., Prediction], photos_srgb: Tensor, landmarks: Tensor | None = None
+) -> Prediction:
     """The mean of what a network answers for photographs (B, 3, H, W) and, mirrored back, for their mirror
-    images."""
-    both = network(torch.cat([photos_srgb, photos_srgb.flip(3)]))
+    images; landmarks (B, 5, 2), mirrored as well, for a network that reads them."""
+    photos = torch.cat([photos_srgb, photos_srgb.flip(3)])
+    places = () if landmarks is None else (torch.cat([landmarks, mirror_landmarks(landmarks)]),)
+    both = network(photos, *places)
     count = len(photos_srgb)
     return mean_prediction(both[:count], mirror_prediction(both[count:]))
 

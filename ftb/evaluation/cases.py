@@ -19,6 +19,7 @@ from ftb.data.frozen_sample import (
     LIGHT_KINDS,
     decode_about,
     decode_face,
+    decode_landmarks,
     decode_lighting,
     decode_linear,
 )
@@ -97,7 +98,8 @@ def read_truth(part: FrozenPart, indices: range) -> Truth:
         size = part.sizes.ball
         try:
             photo, mask, normals = decode_face(files, part.sizes)
-            faces.append(KnownFaces(photo_srgb=photo, mask=mask, normals=normals))
+            places = decode_landmarks(files)
+            faces.append(KnownFaces(photo_srgb=photo, mask=mask, normals=normals, landmarks=places))
             lights.append(decode_lighting(files))
             balls.append({name: decode_linear(files[f"ball_{name}.exr"], size, size) for name in MATERIALS})
             labels.append(_labels(decode_about(files["json"]), lights[-1]))

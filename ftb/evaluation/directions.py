@@ -94,7 +94,7 @@ def judge_directions(
         group = lights[first : first + _BATCH]
         framed = [_framed(estimator, light.photo) for light in group]
         whole += sum(crop.face is None for _, crop in framed)
-        prediction = estimator.predict(torch.stack([crop.crop_srgb for _, crop in framed]))
+        prediction = estimator.answer([crop for _, crop in framed])
         for row, (light, (photo, crop)) in enumerate(zip(group, framed, strict=True)):
             answer = joined(photo, [crop], prediction[row : row + 1], 1)
             true = torch.tensor(light.direction, dtype=torch.float64)

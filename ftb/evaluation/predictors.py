@@ -39,11 +39,13 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownFaces(TensorData):
-    """What is known of B faces: photo_srgb (B, H, W, 3), encoded; mask (B, H, W); normals (B, H, W, 3)."""
+    """What is known of B faces: photo_srgb (B, H, W, 3), encoded; mask (B, H, W); normals (B, H, W, 3);
+    landmarks (B, 5, 2) as in `Pair`, or None in splits that do not hold them."""
 
     photo_srgb: Tensor
     mask: Tensor
     normals: Tensor
+    landmarks: Tensor | None = None
 
 
 class Predictor(ABC):
@@ -54,7 +56,8 @@ class Predictor(ABC):
 
     @abstractmethod
     def answer(self, photos_srgb: Tensor, faces: KnownFaces | None) -> Prediction:
-        """For squares (B, S, S, 3) of `image_size`; `faces` is the truth, which only baselines look at."""
+        """For squares (B, S, S, 3) of `image_size`; `faces` is the truth, which only baselines look at, but
+        for the landmarks: those are a detector's, or as one would mark them."""
 
 
 class _Network(Predictor):
@@ -63,7 +66,7 @@ class _Network(Predictor):
         self.image_size = self._estimator.image_size
 
     def answer(self, photos_srgb: Tensor, faces: KnownFaces | None) -> Prediction:
-        return self._estimator.predict(photos_srgb)
+        return self._estimator.predict(photos_srgb, None if faces is None else faces.landmarks)
 
 
 class _Mean(Predictor):

@@ -15,6 +15,7 @@ from ftb.config import Config
 from ftb.losses.base import total_loss
 from ftb.nets.base import build_network
 from ftb.nets.encoders import start_encoder
+from ftb.nets.landmark_maps import network_inputs
 from ftb.training.parallel import World
 from ftb.training.trained import Trained
 from ftb.types import Pair, Prediction, concatenate
@@ -87,8 +88,9 @@ class Learner:
         predictions, totals = [], dict[str, Tensor]()
         for rows in torch.arange(size).tensor_split(min(self.config.train.accumulate, size)):
             part = pair[int(rows[0]) : int(rows[-1]) + 1]
+            inputs = network_inputs(part, self.config.net)
             with self._autocast():
-                prediction = self.network(part.photo_srgb.permute(0, 3, 1, 2))  # (B, 3, H, W)
+                prediction = self.network(*inputs)
             loss, terms = self._loss(prediction, part)
             loss.backward()
             predictions.append(prediction.map(Tensor.detach))

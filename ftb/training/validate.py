@@ -13,6 +13,7 @@ from torch import nn
 from ftb.metrics.base import METRICS, Samples, measure
 from ftb.metrics.baselines import MeanLight, frontal_light
 from ftb.metrics.direction import true_directionality
+from ftb.nets.landmark_maps import network_inputs
 from ftb.training.streams import Streams
 from ftb.types import Pair, Prediction, concatenate
 
@@ -76,7 +77,7 @@ def validate(network: nn.Module, streams: Streams, mean_light: MeanLight) -> Val
     """Measure `network` (in evaluation mode) and both baselines on the first samples of the split "val"."""
     config = streams.config.train
     answers: dict[str, Callable[[Pair], Prediction]] = {
-        "": lambda pair: network(pair.photo_srgb.permute(0, 3, 1, 2)),
+        "": lambda pair: network(*network_inputs(pair, streams.config.network)),
         "baseline_mean_light": mean_light.predict,
         "baseline_frontal": frontal_light,
     }
