@@ -41,9 +41,10 @@ camera; metres. Colour is linear Rec. 709 where a file is .exr, else sRGB. Harmo
 *radiance*: real, orthonormal, no Condon-Shortley phase, index l*l + l + m (1; y, z, x; xy, yz,
 3zz-1, xz, xx-yy; ...); the key lights come on top of them, with `key_irradiance` on a surface that
 faces them. The ball is a unit sphere seen orthographically along -Z that fills the square.
-Landmarks are those that a face detector would mark: eyes, nose tip, mouth corners, each pair image-left
-first, as x right and y up over the picture's [-1, 1]. Materials: matte Lambert 0.18; gray the dielectric of glTF 2.0 (base colour 0.18, F0 0.04, roughness
-0.5); silver GGX metal, alpha 0.1; mirror perfect. Photo and balls share one exposure.
+Landmarks are as a face detector would mark them: eyes, nose tip, mouth corners, each pair
+image-left first, x right and y up over the picture's [-1, 1]. Materials: matte Lambert 0.18; gray the
+dielectric of glTF 2.0 (base colour 0.18, F0 0.04, roughness 0.5); silver GGX metal, alpha 0.1; mirror
+perfect. Photo and balls share one exposure.
 """
 
 

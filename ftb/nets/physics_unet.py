@@ -62,10 +62,8 @@ class PhysicsUNet(nn.Module):
                     part.exit.weight.mul_(0.1)
 
     def forward(self, photo_srgb: Tensor, landmarks: Tensor | None = None) -> Prediction:
-        """Photographs (B, 3, H, W), encoded, [0, 1] -> everything known about their light.
-
-        landmarks (B, 5, 2), as in `Pair`: for a network with landmarks.
-        """
+        """Photographs (B, 3, H, W), encoded, [0, 1], and for a network with landmarks these (B, 5, 2), as in
+        `Pair` -> everything known about their light."""
         dims = expect_shape(photo_srgb, "B 3 H W", name="photo_srgb")
         if dims["H"] % 16 or dims["W"] % 16:
             raise ValueError(
@@ -78,15 +76,19 @@ class PhysicsUNet(nn.Module):
         albedo, normals = self.stage_a(maps, photo.shape[-2:])
         fit = self.light_fit(maps, photo, albedo, normals) if self.light_fit is not None else None
         lighting, direction_error_deg, hidden = self.lighting(maps[-1], photo, fit)
-        visibility, residual = self._face((photo, albedo, normals), lighting, maps, hidden)
+        diffuse, logits, rest = self._face((photo, albedo, normals), lighting, maps, hidden)
         ball_rest = None if self.ball is None else self.ball(hidden, self._ball_knowledge(lighting))
         with _full_precision(photo):
+            visibility = None if logits is None else torch.sigmoid(logits.clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT))
+            level, residual = physics.light_level(lighting).detach(), None
+            if rest is not None:
+                # stage B answers relative to the exact cosine of the key light; the field refers to order 2
+                exact = (diffuse if visibility is None else visibility[..., None] * diffuse) + level * rest
+                residual = exact - lighting_ops.face_radiance(lighting, normals, albedo, visibility)
             # from here on in the photograph's own exposure
             dimming = (1.0 / gain)[:, None, None, None]
-            if ball_rest is not None:
-                ball_rest = dimming * physics.light_level(lighting).detach() * ball_rest
             lighting = lighting_ops.scaled(lighting, 1.0 / gain)
-            ball = self._ball(lighting, ball_rest)
+            ball = self._ball(lighting, None if ball_rest is None else dimming * level * ball_rest)
         return Prediction(
             lighting=lighting,
             ball_linear=ball,
@@ -99,26 +101,16 @@ class PhysicsUNet(nn.Module):
 
     def _face(
         self, seen: tuple[Tensor, Tensor, Tensor], lighting: Lighting, maps: list[Tensor], hidden: Tensor
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Stage B: visibility (B, h, w) and residual (B, h, w, 3) of photograph, albedo and normals."""
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Of photograph, albedo and normals: diffuse radiance (B, h, w, 3), and what stage B answers."""
         if self.stage_b is None:
-            return None, None
+            return None, None, None
         photo, albedo, normals = seen
         with _full_precision(photo):
             irradiance = physics.irradiance_image(lighting, normals)
             diffuse = physics.diffuse_radiance(albedo, irradiance)
         condition = self._condition(photo, albedo, normals, irradiance, diffuse)
-        logits, rest = self.stage_b(condition, maps, hidden)
-        with _full_precision(photo):
-            visibility, visible = None, diffuse
-            if logits is not None:
-                visibility = torch.sigmoid(logits.clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT))
-                visible = visibility[..., None] * diffuse
-            if rest is None:
-                return visibility, None
-            # stage B answers relative to the exact cosine of the key light; the field refers to order 2
-            exact = visible + physics.light_level(lighting).detach() * rest
-            return visibility, exact - lighting_ops.face_radiance(lighting, normals, albedo, visibility)
+        return diffuse, *self.stage_b(condition, maps, hidden)
 
     def _condition(self, photo: Tensor, *fields: Tensor) -> Tensor:
         """The photograph at output resolution and channel-last fields of stage A: (B, 15, h, w)."""

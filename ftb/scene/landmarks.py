@@ -16,7 +16,7 @@ from ftb.types import Camera
 
 LANDMARKS = 5
 # Of the frames that training draws: what stands in for landmarks that nobody found.
-MEAN_LANDMARKS = ((-0.37, 0.33), (0.37, 0.33), (0.0, 0.05), (-0.27, -0.28), (0.27, -0.28))
+MEAN_LANDMARKS = ((-0.4, 0.48), (0.4, 0.48), (0.0, 0.0), (-0.31, -0.41), (0.31, -0.41))
 # What `ftb.data.faces` marks, less what a mesh's own landmarks say, in distances from eyes to mouth of an
 # upright face: means, the deviation that all five share, and that of each. Measured on 299 rendered
 # photographs of 160 procedural heads (three more had landmarks elsewhere, in 18 no face was found), the means
