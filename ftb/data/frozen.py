@@ -205,7 +205,8 @@ class FrozenStream:
         self._rank, self._world_size = rank, world_size
         self._part = FrozenSplit(settings.directory).part(settings.part)
         self._shuffled = settings.shuffled
-        reduced(self._part.pair(0), config.image_size)  # says at once what does not fit
+        first = reduced(self._part.pair(0), config.image_size)  # says at once what does not fit
+        self.has_landmarks = first.landmarks is not None
 
     def batches(self, start: int = 0, count: int | None = None) -> Iterator[Pair]:
         """Batches from number `start` on, `count` of them or without end."""

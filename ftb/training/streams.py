@@ -32,7 +32,10 @@ class Streams:
         self._sources = Sources(heads_dir=heads_dir, environments=environments)
         if config.data.split:
             for split in ("train", "val"):
-                self._frozen(split, rank=0, world_size=1)
+                stream = self._frozen(split, rank=0, world_size=1)
+                if config.network.landmarks and not stream.has_landmarks:
+                    where = f"{config.data.split}: {split}"
+                    raise ValueError(f"{where}: holds no landmarks, which network.landmarks asks for")
 
     def open(self, split: str, *, rank: int = 0, world_size: int = 1) -> PairStream | FrozenStream:
         """A stream of `split`, "train" or "val"; close it, or use it in `with`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import map_coordinates
 
 from ftb.data.face_crop import TIGHTEST, crop_face, crop_middle
 from ftb.data.faces import Face
@@ -66,6 +67,24 @@ def test_roll_and_size_follow_the_rule() -> None:
     # the crop's up is the head's: its top leans to the image's left
     up = crop.photo_from_crop @ torch.tensor([0.0, 1.0, 0.0])
     torch.testing.assert_close(up, torch.tensor([-0.5, 0.866, 0.0]), atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize("roll_deg", [0.0, 30.0, -75.0])
+@pytest.mark.parametrize("place", [(240.0, 180.0), (90.0, 120.0), (380.0, 270.0)])
+def test_landmarks_lie_in_the_crop_where_their_rays_show(place: tuple[float, float], roll_deg: float) -> None:
+    face = face_at(*place, roll_deg)
+    crop = crop_face(ray_photo(), face, 64)
+    x, y = (face.landmarks - [WIDTH / 2, HEIGHT / 2]).T / FOCAL
+    rays = np.stack([x, -y, -np.ones(5)], axis=-1)
+    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+    # what the crop's pixels at the landmarks show: their own rays, as colours
+    assert crop.landmarks is not None
+    columns, rows = (0.5 + 0.5 * crop.landmarks.double().numpy() * [1.0, -1.0]).T * 64 - 0.5
+    around = crop.crop_srgb.double().numpy()
+    shown = np.stack([map_coordinates(around[..., k], [rows, columns], order=1) for k in range(3)], -1)
+    seen = np.stack([shown[:, 0] - 0.5, shown[:, 1] - 0.5, -shown[:, 2]], axis=-1)
+    assert np.abs(seen - rays).max() < 0.012
+    assert crop_middle(ray_photo(), 32).landmarks is None
 
 
 def test_a_face_at_the_right_is_seen_under_its_angle() -> None:

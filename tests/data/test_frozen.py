@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ftb.data.frozen_exr import decode_exr, encode_exr
 from ftb.data.frozen_manifest import read_manifest
 from ftb.data.frozen_plan import config_from_text, config_to_text
 from ftb.data.frozen_render import draw_name
+from ftb.data.frozen_sample import decode_pair
 from ftb.data.frozen_sources import FROZEN_HELD_OUT, held_out
 from ftb.data.stream import StreamConfig
 from ftb.render.ball import render_ball
@@ -24,7 +26,7 @@ from ftb.render.base import resolve_rasterizer
 from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.heads_frozen import FrozenHeads
 from ftb.scene.sampler import sample_chunk
-from ftb.types import Pair
+from ftb.types import Pair, stack
 from tests.data.splits import copied, tiny_split
 
 STREAM = StreamConfig(image_size=64, ball_size=16, batch_size=4, workers=0)
@@ -84,6 +86,7 @@ def test_pairs_are_those_that_were_rendered(part: str) -> None:
         # 8 bits: half a step; halves: eleven bits
         for name, atol in (("photo_srgb", 0.5 / 255), ("mask", 0.5 / 255), ("visibility", 0.5 / 255)):
             torch.testing.assert_close(getattr(pair, name), getattr(true, name), rtol=0, atol=atol + 1e-6)
+        torch.testing.assert_close(pair.landmarks, true.landmarks, rtol=0, atol=0)
         for name in ("albedo_linear", "residual_linear"):
             torch.testing.assert_close(getattr(pair, name), getattr(true, name), rtol=1e-3, atol=1e-6)
         shown = (true.mask > 0.5 / 255)[..., None]
@@ -91,6 +94,19 @@ def test_pairs_are_those_that_were_rendered(part: str) -> None:
         for field in dataclasses.fields(true.lighting):
             first, second = getattr(pair.lighting, field.name), getattr(true.lighting, field.name)
             torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_splits_from_before_landmarks_are_read_without() -> None:
+    part = FrozenSplit(tiny_split()).part("test")
+    files = part.files(0)
+    about = json.loads(files["json"])
+    del about["landmarks"]
+    old = decode_pair({**files, "json": json.dumps(about).encode()}, part.sizes, 0)
+    assert old.landmarks is None
+    assert stack([old, part.pair(1)]).landmarks is None
+    about["landmarks"] = [[0.0, 1.0]] * 4
+    with pytest.raises(ValueError, match=r"damaged: landmarks: expected \(5, 2\)"):
+        decode_pair({**files, "json": json.dumps(about).encode()}, part.sizes, 0)
 
 
 def test_balls_are_those_of_the_light() -> None:

@@ -12,10 +12,14 @@ from PIL import Image
 from skimage import data
 
 from ftb.data.face_doubts import Doubt
+from ftb.data.face_landmarks import landmarks_in
 from ftb.data.faces import find_faces
 from ftb.estimation.estimator import Estimator, joined
 from ftb.maths import rotation
-from ftb.types import concatenate
+from ftb.metrics.baselines import frontal_light
+from ftb.scene.landmarks import MEAN_LANDMARKS, mirror_landmarks
+from ftb.types import Prediction, concatenate
+from tests.losses import fabricate
 from tests.tiny import tiny_checkpoint
 
 
@@ -123,3 +127,42 @@ def test_a_face_that_is_mostly_covered_is_doubted_or_refused(
     assert any("covered" in warning for warning in crop.warnings)
     with pytest.raises(ValueError, match="no face found"):
         estimator.framed(below)
+
+
+class _Reads(torch.nn.Module):
+    """Remembers the landmarks that it was given."""
+
+    def forward(self, photos_srgb: torch.Tensor, landmarks: torch.Tensor) -> Prediction:
+        self.landmarks = landmarks
+        blank = torch.zeros(len(photos_srgb), 16, 16, 3)
+        return Prediction(lighting=frontal_light(fabricate.pair(len(blank), 16)).lighting, ball_linear=blank)
+
+
+def test_a_network_that_reads_landmarks_is_given_those_of_the_face(astronaut: np.ndarray) -> None:
+    """Those of the crop, twice, mirrored the second time; close to what is found in the crop itself."""
+    network = _Reads()
+    estimator = Estimator(network, 128, torch.device("cpu"), landmarks=True)
+    _, (crop,), _ = estimator.framed(astronaut)
+    estimator.estimate(astronaut)
+    first, second = network.landmarks
+    torch.testing.assert_close(first, crop.landmarks)
+    torch.testing.assert_close(second, mirror_landmarks(first))
+    assert float((landmarks_in(crop.crop_srgb) - first).abs().max()) < 0.15
+    assert first[0, 0] < 0 < first[1, 0]
+    assert first[4, 1] < 0 < first[1, 1]
+
+
+def test_a_square_without_a_face_has_mean_landmarks() -> None:
+    network = _Reads()
+    estimator = Estimator(network, 32, torch.device("cpu"), landmarks=True)
+    estimator.predict(torch.full((1, 32, 32, 3), 0.5))
+    torch.testing.assert_close(network.landmarks[0], torch.tensor(MEAN_LANDMARKS))
+    told = torch.zeros(1, 5, 2)
+    estimator.predict(torch.full((1, 32, 32, 3), 0.5), told)
+    assert not network.landmarks.any()
+
+
+def test_others_are_never_given_landmarks(estimator: Estimator) -> None:
+    square = torch.rand(1, 32, 32, 3, generator=torch.Generator().manual_seed(0))
+    plain = estimator.predict(square)
+    torch.testing.assert_close(estimator.predict(square, torch.zeros(1, 5, 2)).ball_linear, plain.ball_linear)

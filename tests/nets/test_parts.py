@@ -49,7 +49,7 @@ def test_every_weight_of_what_is_left_is_trained(config: NetworkConfig) -> None:
     assert "reconstruction" in values
 
 
-@pytest.mark.parametrize("off", itertools.product([False, True], repeat=3))
+@pytest.mark.parametrize("off", list(itertools.product([False, True], repeat=3)))
 def test_parts_left_out_are_none_or_no_key_light(off: tuple[bool, bool, bool]) -> None:
     parts = dict(zip(PARTS, (not part for part in off), strict=False))
     with torch.no_grad():

@@ -10,6 +10,7 @@ import torch
 
 from ftb.maths.random import generator_for
 from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH, DETECTED_OVER_MESH
+from ftb.scene.landmarks import detected_landmarks
 from ftb.scene.sampler import FramingConfig, SceneConfig, sample_camera, sample_chunk
 from tests.render.shapes import BumpyHeads
 
@@ -35,6 +36,18 @@ def test_crop_is_the_stated_multiple_of_eyes_to_mouth():
     assert float((eyes - mouth).norm()) == pytest.approx(2.0 / 2.5, rel=1e-4)
     assert float(((eyes + mouth) / 2.0).norm()) == pytest.approx(0.0, abs=1e-5)
     assert float(eyes[1]) > 0.0 > float(mouth[1])
+
+
+def test_a_chunk_carries_the_landmarks_that_a_detector_marks():
+    """By the sample's own number, and near where the head's own landmarks are."""
+    config, source = SceneConfig(samples_per_head=3), BumpyHeads()
+    chunk = sample_chunk(config, source, None, seed=4, split="train", chunk=2)
+    for row, index in enumerate(chunk.index.tolist()):
+        true = projected(chunk.camera[row], chunk.head.landmarks.float())
+        expected = detected_landmarks(true, generator=generator_for(4, "train", index, "landmarks"))
+        torch.testing.assert_close(chunk.landmarks[row], expected, atol=1e-6, rtol=0)
+        length = float((true[:2].mean(0) - true[3:].mean(0)).norm())
+        assert float((chunk.landmarks[row] - true).norm(dim=-1).max()) < 0.4 * length
 
 
 def test_positive_yaw_turns_the_face_to_image_right():

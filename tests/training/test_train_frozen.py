@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from ftb.checkpoint import load_network, read_checkpoint
 from ftb.cli import cli
 from ftb.config import load_config
+from ftb.estimation.estimator import Estimator
 from ftb.training.streams import Streams
 from tests.data.splits import tiny_split
 from tests.fake_stream import TINY
@@ -33,6 +34,23 @@ def test_a_run_from_a_split_leaves_what_any_run_leaves(tmp_path: Path) -> None:
     assert config.stream.image_size == 32  # the split's 64, halved
     assert (tmp_path / "run" / "preview.png").is_file()
     assert sum(parameter.numel() for parameter in network.parameters()) > 0
+
+
+def test_a_network_with_landmarks_learns_from_a_split_that_has_them(tmp_path: Path) -> None:
+    done = _train(tmp_path / "run", "--steps", "2", "--set", "network.landmarks=true")
+    assert done.exit_code == 0, done.output
+    estimator = Estimator.load(tmp_path / "run" / "model.safetensors", device="cpu")
+    assert estimator.reads_landmarks
+
+
+def test_a_split_without_landmarks_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ftb.data.frozen_sample.decode_landmarks", lambda files: None)
+    done = _train(tmp_path / "run", "--set", "network.landmarks=true")
+    assert done.exit_code == 2
+    assert "train: holds no landmarks, which network.landmarks asks for" in done.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_two_runs_learn_the_same(tmp_path: Path) -> None:
