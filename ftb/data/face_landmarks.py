@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ftb.data.faces import find_faces
+from ftb.data.faces import find_faces, refine_face
 from ftb.maths.color import u8_from_srgb
 from ftb.maths.shapes import expect_shape
 from ftb.scene.landmarks import MEAN_LANDMARKS
@@ -22,8 +22,9 @@ def find_landmarks(square_srgb: Tensor) -> Tensor | None:
     """What the detector marks on the largest face of a square (S, S, 3), encoded, in [0, 1]: (5, 2) float32,
     in the frame of `scene.landmarks`; None where it finds no face."""
     size = expect_shape(square_srgb, "S S 3", name="square_srgb")["S"]
-    faces = find_faces(u8_from_srgb(square_srgb).cpu().numpy())
+    pixels_u8 = u8_from_srgb(square_srgb).cpu().numpy()
+    faces = find_faces(pixels_u8)
     if not faces:
         return None
-    marked = torch.from_numpy(max(faces, key=lambda face: face.size).landmarks)
+    marked = torch.from_numpy(refine_face(pixels_u8, max(faces, key=lambda face: face.size)).landmarks)
     return ((marked * (2.0 / size) - 1.0) * marked.new_tensor([1.0, -1.0])).float()
