@@ -71,6 +71,10 @@ class LossConfig:
 
     ball: of the one that ball_kind names, an entry of `BALL_LOSSES`; ball_l1 to ball_rank: of others beside
     it, or, with ball = 0, of a mixture of one's own.
+
+    With 0 for normals, albedo and visibility no loss names them, and what the residual and the reconstruction
+    ask of their product is all that teaches them. The fit of the light reads the normals nevertheless and
+    passes no gradient on: a network without any supervision of them also leaves out `light_fit`.
     """
 
     ball_kind: str = "mix"
