@@ -165,7 +165,7 @@ def _slim(pair: Pair) -> Pair:
 def _network(path: Path) -> Callable[[Pair], Prediction]:
     """As a user asks it: the mean over each photograph and its mirror image."""
     estimator = Estimator.load(path, device="cpu")
-    return lambda pair: estimator.predict(pair.photo_srgb)
+    return lambda pair: estimator.predict(pair.photo_srgb, pair.landmarks)
 
 
 def predicted_balls(run: Run, pair: Pair) -> Tensor:

@@ -96,7 +96,7 @@ class Estimator:
         path = _shipped_weights() if checkpoint is None else Path(checkpoint)
         place = resolve_device(device)
         network, config = load_network(path, place)
-        return cls(network, config.stream.image_size, place, path, config.network.landmarks)
+        return cls(network, config.stream.image_size, place, path, config.net.landmarks)
 
     @property
     def reads_landmarks(self) -> bool:

@@ -76,6 +76,9 @@ class NetworkConfig:
         if len(self.stage_b_widths) != 3:
             raise ValueError(f"net.stage_b_widths: expected 3 widths, got {self.stage_b_widths}")
         self._check_numbers()
+        if self.landmarks and (self.kind, self.encoder) != ("physics", "residual"):
+            found = f"{self.kind} with {self.encoder}"
+            raise ValueError(f"net.landmarks: expected physics with a residual encoder, got {found}")
         uneven = [w for w in self._all_widths() if w <= 0 or w % self.norm_channels]
         if uneven:
             raise ValueError(

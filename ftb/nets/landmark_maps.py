@@ -40,5 +40,5 @@ def network_inputs(pair: Pair, config: NetworkConfig) -> tuple[Tensor, ...]:
     if not config.landmarks:
         return (photo_srgb,)
     if pair.landmarks is None:
-        raise ValueError("network.landmarks: expected pairs with landmarks, got some without")
+        raise ValueError("net.landmarks: expected pairs with landmarks, got some without")
     return photo_srgb, pair.landmarks

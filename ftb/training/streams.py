@@ -33,9 +33,9 @@ class Streams:
         if config.data.split:
             for split in ("train", "val"):
                 stream = self._frozen(split, rank=0, world_size=1)
-                if config.network.landmarks and not stream.has_landmarks:
+                if config.net.landmarks and not stream.has_landmarks:
                     where = f"{config.data.split}: {split}"
-                    raise ValueError(f"{where}: holds no landmarks, which network.landmarks asks for")
+                    raise ValueError(f"{where}: holds no landmarks, which net.landmarks asks for")
 
     def open(self, split: str, *, rank: int = 0, world_size: int = 1) -> PairStream | FrozenStream:
         """A stream of `split`, "train" or "val"; close it, or use it in `with`."""

@@ -77,7 +77,7 @@ def validate(network: nn.Module, streams: Streams, mean_light: MeanLight) -> Val
     """Measure `network` (in evaluation mode) and both baselines on the first samples of the split "val"."""
     config = streams.config.train
     answers: dict[str, Callable[[Pair], Prediction]] = {
-        "": lambda pair: network(*network_inputs(pair, streams.config.network)),
+        "": lambda pair: network(*network_inputs(pair, streams.config.net)),
         "baseline_mean_light": mean_light.predict,
         "baseline_frontal": frontal_light,
     }

@@ -171,7 +171,7 @@ def test_landmarks_are_handed_to_those_who_read_them() -> None:
     photo, places = network_inputs(marked(pair), WITH_LANDMARKS)
     assert photo.shape == (2, 3, 32, 32)
     assert places.shape == (2, 5, 2)
-    with pytest.raises(ValueError, match=r"network\.landmarks: expected pairs with landmarks"):
+    with pytest.raises(ValueError, match=r"net\.landmarks: expected pairs with landmarks"):
         network_inputs(pair, WITH_LANDMARKS)
 
 

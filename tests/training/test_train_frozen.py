@@ -37,7 +37,7 @@ def test_a_run_from_a_split_leaves_what_any_run_leaves(tmp_path: Path) -> None:
 
 
 def test_a_network_with_landmarks_learns_from_a_split_that_has_them(tmp_path: Path) -> None:
-    done = _train(tmp_path / "run", "--steps", "2", "--set", "network.landmarks=true")
+    done = _train(tmp_path / "run", "--steps", "2", "--set", "net.landmarks=true")
     assert done.exit_code == 0, done.output
     estimator = Estimator.load(tmp_path / "run" / "model.safetensors", device="cpu")
     assert estimator.reads_landmarks
@@ -47,9 +47,9 @@ def test_a_split_without_landmarks_is_refused_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ftb.data.frozen_sample.decode_landmarks", lambda files: None)
-    done = _train(tmp_path / "run", "--set", "network.landmarks=true")
+    done = _train(tmp_path / "run", "--set", "net.landmarks=true")
     assert done.exit_code == 2
-    assert "train: holds no landmarks, which network.landmarks asks for" in done.stderr
+    assert "train: holds no landmarks, which net.landmarks asks for" in done.stderr
     assert not (tmp_path / "run").exists()
 
 
