@@ -223,7 +223,7 @@ def test_a_split_without_the_part_asked_for(tmp_path: Path) -> None:
 
 def test_a_checkpoint_whose_weights_are_of_another_network(checkpoint: Path, tmp_path: Path) -> None:
     config = load_config(None, (*TINY, "net.head_width=32"))
-    weights = build_network(load_config(None, TINY).network).state_dict()
+    weights = build_network(load_config(None, TINY).net).state_dict()
     save_checkpoint(tmp_path / "m.safetensors", Checkpoint(config=config, step=1, groups={"ema": weights}))
     done = _evaluate("--data", tiny_split(), "--checkpoint", tmp_path / "m.safetensors")
     assert done.exit_code == 2
