@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import cv2
+import torch
 
 from ftb.data.face_crop import FaceCrop
 from ftb.data.photos import Photo
@@ -23,6 +27,8 @@ ENVIRONMENT_HEIGHT = 128
 BATCH, THREADS = 4, 2
 
 Framed = tuple[Photo, list[FaceCrop], int]
+# The line about a photograph and its row of `--jsonl`.
+Told = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,22 +49,47 @@ def estimate_photos(photos: Iterable[Path], options: EstimateOptions) -> Iterato
     estimator = Estimator.load(options.checkpoint, device=options.device)
     named = list(_folders(photos, options.out))
     groups = [named[first : first + BATCH] for first in range(0, len(named), BATCH)]
-    with ThreadPoolExecutor(THREADS) as pool:
+    waiting: list[tuple[Path, Future[Told] | str]] = []
+    with _one_thread_a_photo(len(named) > 1), ThreadPoolExecutor(THREADS) as pool:
         reading = _read(pool, estimator, groups[0], options) if groups else []
         for group, following in zip(groups, [*groups[1:], []], strict=True):
             framed = [future.result() for future in reading]
             reading = _read(pool, estimator, following, options)
             answers = _answered(estimator, [one for one in framed if not isinstance(one, str)])
-            waiting = [
-                one
-                if isinstance(one, str)
-                else pool.submit(_write, folder, photo, next(answers), (options, estimator.weights_sha256))
-                for (photo, folder), one in zip(group, framed, strict=True)
+            how = options, estimator.weights_sha256
+            writing = [
+                (place[0], one if isinstance(one, str) else pool.submit(_write, place, next(answers), how))
+                for place, one in zip(group, framed, strict=True)
             ]
-            for (photo, _), one in zip(group, waiting, strict=True):
-                line, row = (one, {"error": one}) if isinstance(one, str) else one.result()
-                _append(options.jsonl, {"photo": str(photo), **row})
-                yield line, isinstance(one, str)
+            # those before are told about only now, so that the pool always has something to do
+            yield from _told(waiting, options)
+            waiting = writing
+        yield from _told(waiting, options)
+
+
+@contextmanager
+def _one_thread_a_photo(several: bool) -> Iterator[None]:
+    """Of several photographs each is read, asked about and written by one thread, several at once: threads
+    within each would only wait for each other."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    if several:
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+
+
+def _told(
+    waiting: Iterable[tuple[Path, Future[Told] | str]], options: EstimateOptions
+) -> Iterator[tuple[str, bool]]:
+    """Wait for the files of photographs in their order; the line about each, and whether it failed."""
+    for photo, one in waiting:
+        line, row = (one, {"error": one}) if isinstance(one, str) else one.result()
+        _append(options.jsonl, {"photo": str(photo), **row})
+        yield line, isinstance(one, str)
 
 
 def _read(
@@ -98,9 +129,7 @@ def _answered(estimator: Estimator, framed: Sequence[Framed]) -> Iterator[Estima
         first += len(crops)
 
 
-def _write(
-    folder: Path, photo: Path, estimate: Estimate, how: tuple[EstimateOptions, str | None]
-) -> tuple[str, dict[str, Any]]:
+def _write(folder: Path, photo: Path, estimate: Estimate, how: tuple[EstimateOptions, str | None]) -> Told:
     """Write the files of one photo; the line about it, and its row of `--jsonl`."""
     options, weights_sha256 = how
     folder.mkdir(parents=True, exist_ok=True)

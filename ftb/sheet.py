@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from torch.nn import functional
 
 from ftb.maths.color import srgb_from_linear, u8_from_srgb
 from ftb.maths.shapes import expect_shape
@@ -37,9 +37,10 @@ def tiles_from_ball(balls_linear: Tensor, size: int) -> list[np.ndarray]:
 
 def tile_from_rgba(pixels_u8: np.ndarray, size: int) -> np.ndarray:
     """A square picture (S, S, 4) uint8 with straight alpha as a byte tile on the sheet's background."""
-    alpha = pixels_u8[..., 3:].astype(np.float32) / 255.0
-    over = pixels_u8[..., :3] * alpha + np.float32(BACKGROUND_U8) * (1.0 - alpha)
-    return _resized(over.round().astype(np.uint8), size)
+    ball = Image.fromarray(pixels_u8)
+    over = Image.new("RGB", ball.size, BACKGROUND_U8)
+    over.paste(ball, mask=ball.getchannel("A"))
+    return _resized(np.asarray(over), size)
 
 
 def ball_rgba_u8(ball_linear: Tensor) -> np.ndarray:
@@ -48,13 +49,43 @@ def ball_rgba_u8(ball_linear: Tensor) -> np.ndarray:
     Pixels that the rim crosses beyond their centre take the mean colour of their neighbours on the disc.
     """
     size = expect_shape(ball_linear, "S S 3", name="ball_linear")["S"]
-    ball = ball_linear.detach().float().cpu()
-    disc = ball_normals(size)[1][..., None]  # (S, S, 1)
-    known = torch.cat([ball * disc, disc.to(ball)], dim=-1).permute(2, 0, 1)[None]  # (1, 4, S, S)
-    nearby = functional.avg_pool2d(known, 3, stride=1, padding=1)[0].permute(1, 2, 0)
-    filled = torch.where(disc, ball, nearby[..., :3] / nearby[..., 3:].clamp_min(1e-6))
-    encoded = srgb_from_linear(filled.clamp(0.0, 1.0))
-    return u8_from_srgb(torch.cat([encoded, ball_coverage(size)[..., None]], dim=-1)).numpy()
+    rim = _rim(size)
+    pixels = (ball_linear.detach().float().cpu() * rim.disc).flatten(0, 1)  # (S², 3)
+    pixels[rim.pixels] = (pixels[rim.neighbours] * rim.weights).sum(dim=1)
+    encoded = srgb_from_linear(pixels.clamp_(0.0, 1.0)).unflatten(0, (size, size))
+    return u8_from_srgb(torch.cat([encoded, rim.coverage], dim=-1)).numpy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rim:
+    """Of a ball of S × S pixels: disc (S, S, 1) bool, coverage (S, S, 1), and the pixels (R,) beside the disc
+    with their neighbours (R, 9) on it, each of weights (R, 9, 1) that add up to 1; 0 for those off it."""
+
+    disc: Tensor
+    coverage: Tensor
+    pixels: Tensor
+    neighbours: Tensor
+    weights: Tensor
+
+
+@lru_cache(maxsize=8)
+def _rim(size: int) -> _Rim:
+    with torch.inference_mode(False), torch.no_grad():
+        disc = ball_normals(size)[1]
+        rows, columns = (~disc).nonzero().T
+        steps = torch.tensor([(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)])
+        near_rows, near_columns = rows[:, None] + steps[:, 0], columns[:, None] + steps[:, 1]  # (R, 9)
+        inside = (near_rows >= 0) & (near_rows < size) & (near_columns >= 0) & (near_columns < size)
+        near_rows, near_columns = near_rows.clamp(0, size - 1), near_columns.clamp(0, size - 1)
+        known = (inside & disc[near_rows, near_columns]).float()
+        beside = known.sum(dim=1) > 0
+        return _Rim(
+            disc=disc[..., None],
+            coverage=ball_coverage(size)[..., None],
+            pixels=(rows * size + columns)[beside],
+            neighbours=(near_rows * size + near_columns)[beside],
+            weights=(known / known.sum(dim=1, keepdim=True).clamp_min(1.0))[beside][..., None],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +103,7 @@ def mark_directions(pixels_u8: np.ndarray, marks: tuple[Mark, ...]) -> np.ndarra
     draw = ImageDraw.Draw(picture)
     size = picture.width
     centre, radius, dot = size / 2, size / 2 * 0.92, max(size / 70, 2.0)
-    font = ImageFont.load_default(size=max(size // 22, 10))
+    font = _font(max(size // 22, 10))
     for mark in marks:
         x, y, z = mark.direction
         place = (centre + radius * x, centre - radius * y)
@@ -106,20 +137,32 @@ def compose(groups: list[list[np.ndarray]], captions: list[str], columns: int) -
     columns = min(columns, len(groups))
     rows = -(-len(groups) // columns)
     group_width = parts * (size + GAP) + 2 * GAP
-    sheet = Image.new("RGB", (columns * group_width + GAP, rows * (size + GAP) + CAPTION_HEIGHT + GAP))
-    sheet.paste(BACKGROUND_U8, (0, 0, *sheet.size))
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=12)
-    for column in range(columns):
-        for part, caption in enumerate(captions):
-            place = (2 * GAP + column * group_width + part * (size + GAP) + size // 2, CAPTION_HEIGHT // 2)
-            draw.text(place, caption, fill=CAPTION_U8, anchor="mm", font=font)
+    shape = (columns * group_width + GAP, rows * (size + GAP) + CAPTION_HEIGHT + GAP)
+    sheet = _captioned(shape, tuple(captions), columns, size).copy()
     for number, group in enumerate(groups):
         row, column = divmod(number, columns)
         for part, tile in enumerate(group):
             left = 2 * GAP + column * group_width + part * (size + GAP)
             sheet.paste(Image.fromarray(tile), (left, CAPTION_HEIGHT + row * (size + GAP)))
     return np.asarray(sheet)
+
+
+@lru_cache(maxsize=4)
+def _captioned(shape: tuple[int, int], captions: tuple[str, ...], columns: int, size: int) -> Image.Image:
+    """An empty sheet (width, height) with the captions above its columns of tiles."""
+    sheet = Image.new("RGB", shape, BACKGROUND_U8)
+    draw = ImageDraw.Draw(sheet)
+    group_width = len(captions) * (size + GAP) + 2 * GAP
+    for column in range(columns):
+        for part, caption in enumerate(captions):
+            place = (2 * GAP + column * group_width + part * (size + GAP) + size // 2, CAPTION_HEIGHT // 2)
+            draw.text(place, caption, fill=CAPTION_U8, anchor="mm", font=_font(12))
+    return sheet
+
+
+@lru_cache(maxsize=8)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=size)
 
 
 def png_bytes(pixels_u8: np.ndarray) -> bytes:

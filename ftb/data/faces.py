@@ -8,9 +8,8 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from threading import Lock
+from threading import local
 
 import cv2
 import numpy as np
@@ -30,8 +29,8 @@ _MOST_FACES = 100
 # mouth, at which the angle that YuNet tells is nearly the true one up to 10°.
 _CLOSE_SIZE, _CLOSE_SIDES = 320, 3.8
 _MOST_LOOKS, _LEVEL_DEG = 5, 1.0
-# The detector keeps the size of its input: one picture at a time, whoever asks.
-_ONE_AT_A_TIME = Lock()
+# The detector keeps the size of its input: one for each thread.
+_OWN = local()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +141,9 @@ def _found(pixels_u8: np.ndarray, size: int) -> list[Face]:
 
 def _detect(pixels_u8: np.ndarray) -> list[Face]:
     """The detector's answer for a picture of just the right size."""
-    with _ONE_AT_A_TIME:
-        detector = _detector()
-        detector.setInputSize(pixels_u8.shape[1::-1])
-        _, rows = detector.detect(cv2.cvtColor(pixels_u8, cv2.COLOR_RGB2BGR))
+    detector = _detector()
+    detector.setInputSize(pixels_u8.shape[1::-1])
+    _, rows = detector.detect(cv2.cvtColor(pixels_u8, cv2.COLOR_RGB2BGR))
     rows = np.zeros((0, 15)) if rows is None else rows.astype(np.float64)
     return [Face(box=row[:4], landmarks=row[4:14].reshape(5, 2), score=float(row[14])) for row in rows]
 
@@ -174,9 +172,12 @@ def _turned_back(face: Face, quarter_turns: int, shape: tuple[int, int]) -> Face
     return face
 
 
-@lru_cache(maxsize=1)
 def _detector() -> cv2.FaceDetectorYN:
-    return cv2.FaceDetectorYN.create(str(model_path()), "", (320, 320), LEAST_SCORE, _OVERLAP, 5000)
+    """That of this thread, made at its first picture."""
+    if "detector" not in vars(_OWN):
+        file = str(model_path())
+        _OWN.detector = cv2.FaceDetectorYN.create(file, "", (320, 320), LEAST_SCORE, _OVERLAP, 5000)
+    return _OWN.detector
 
 
 def model_path() -> Path:

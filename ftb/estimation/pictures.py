@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -17,7 +18,6 @@ from ftb.sheet import (
     ball_rgba_u8,
     compose,
     mark_directions,
-    png_bytes,
     tile_from_rgba,
     tiles_from_srgb,
 )
@@ -42,8 +42,13 @@ def write_pictures(folder: Path, estimate: Estimate) -> None:
 
 
 def _write(path: Path, picture_u8: np.ndarray) -> None:
-    content = png_bytes(picture_u8)
-    write_atomically(path, lambda temporary: _write_bytes(temporary, content))
+    """As PNG at zlib's level 1: a quarter larger than the best, in an eighth of the time; OpenCV lets other
+    threads go on meanwhile."""
+    order = cv2.COLOR_RGBA2BGRA if picture_u8.shape[-1] == 4 else cv2.COLOR_RGB2BGR
+    done, content = cv2.imencode(".png", cv2.cvtColor(picture_u8, order), (cv2.IMWRITE_PNG_COMPRESSION, 1))
+    if not done:
+        raise ValueError(f"{path}: OpenCV could not encode it as PNG")
+    write_atomically(path, lambda temporary: _write_bytes(temporary, content.tobytes()))
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

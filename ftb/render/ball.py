@@ -5,9 +5,12 @@ Unit sphere seen orthographically along −Z, filling the square; pixel centres 
 
 from __future__ import annotations
 
+import dataclasses
+
 from torch import Tensor
 
 from ftb.maths import envmap, sh
+from ftb.maths.sh_ringing import without_ringing
 from ftb.maths.shapes import expect_shape
 from ftb.render import ball_polar as polar
 from ftb.render import ball_transport as transport
@@ -25,7 +28,11 @@ MATRIX_ENTRIES = 8_500_000
 MATRIX_SAMPLES = 2
 # Rough reflections blur a map finer than this anyway; area-weighted resizing keeps its energy.
 MAX_TRANSPORT_HEIGHT = 128
+# Of harmonics: up to so many pixels along a side, or entries (2.8 MB).
 MAX_SH_MATRIX_SIZE = 128
+SH_MATRIX_ENTRIES = 700_000
+# Below it a material shows its surroundings, and harmonics `without_ringing`.
+SHOWING_ALPHA = 0.2
 
 
 def render_ball(lighting: Lighting, material: str, size: int) -> Tensor:
@@ -34,8 +41,9 @@ def render_ball(lighting: Lighting, material: str, size: int) -> Tensor:
     lighting: any leading dimensions; size S ≥ 1 pixels; material: one of `BALL_MATERIALS`. The
     environment is used where there is one, else `sh_coeffs`; key lights are added to either.
     Differentiable with respect to both, to `key_irradiance` and `key_dirs`. A truncated series of
-    harmonics may go negative: transport is linear in it, which keeps the energy of its bright side right,
-    and what would *leave* the ball negative is cut at 0 (without gradient there).
+    harmonics may go negative: for `matte` and `gray`, transport is linear in it, which keeps the energy of
+    its bright side right, and what would *leave* the ball negative is cut at 0 (without gradient there);
+    `silver` and `mirror` show it `without_ringing`.
     Does not: shadow or interreflect (a sphere is convex).
     """
     return render_ball_of(lighting, ball_material(material), size)
@@ -48,6 +56,8 @@ def render_ball_of(lighting: Lighting, material: BallMaterial, size: int) -> Ten
     dims = expect_shape(lighting.key_dirs, "... N 3", name="lighting.key_dirs")
     expect_shape(lighting.key_irradiance, "... N 3", name="lighting.key_irradiance", dims=dims)
     expect_shape(lighting.key_angular_radius, "... N", name="lighting.key_angular_radius", dims=dims)
+    if lighting.environment is None and material.alpha < SHOWING_ALPHA:
+        lighting = dataclasses.replace(lighting, sh_coeffs=without_ringing(lighting.sh_coeffs))
     mirror = material.alpha == 0.0
     environment = _mirrored(lighting, size) if mirror else _reflected(lighting, material, size)
     keys = mirrored_keys(lighting, size) if mirror else key_reflection(lighting, material, size)
@@ -86,7 +96,7 @@ def _reflected(lighting: Lighting, material: BallMaterial, size: int) -> Tensor:
 
 def _reflected_harmonics(sh_coeffs: Tensor, material: BallMaterial, size: int) -> Tensor:
     order = sh.order_of(sh_coeffs)
-    if size <= MAX_SH_MATRIX_SIZE:
+    if size <= MAX_SH_MATRIX_SIZE or size * size * sh_coeffs.shape[-2] <= SH_MATRIX_ENTRIES:
         matrix = polar.sh_matrix(material, size, order, sh_coeffs.device, sh_coeffs.dtype)
         return _applied(matrix, sh_coeffs)
     dirs = transport.grid_dirs(material, transport.SH_GRID_HEIGHT, sh_coeffs.device, sh_coeffs.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ftb.maths import envmap, sh
 from ftb.maths.shapes import expect_shape
@@ -23,6 +24,17 @@ def reflected_dirs(size: int, device: torch.device, dtype: torch.dtype) -> tuple
     dirs = 2.0 * z * samples.normals - z.new_tensor([0.0, 0.0, 1.0])
     span = (2.0 / (size * count)) * 2.0 / z[..., 0]
     return dirs.to(device, dtype), samples.share.to(device, dtype), span.to(device, dtype)
+
+
+@transport.constant
+def _pixel_reach(size: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The direction (P, 3) amid what each pixel sees, and the angle (P,) around it beyond which the soft edge
+    of a light leaves no trace in the pixel."""
+    dirs, _, span = reflected_dirs(size, torch.device("cpu"), torch.float64)
+    middle = functional.normalize(dirs.sum(dim=1), dim=-1)
+    cosines = (dirs @ middle[..., None])[..., 0].clamp(-1.0, 1.0)  # (P, n²)
+    reach = (cosines.arccos() + 0.5 * span).amax(dim=-1) + 1e-3
+    return middle.to(device, dtype), reach.to(device, dtype)
 
 
 @transport.constant
@@ -64,6 +76,8 @@ def mirrored_keys(lighting: Lighting, size: int) -> Tensor:
     the ball have their image in the rim's last pixels.
     """
     dirs, share, span = reflected_dirs(size, lighting.key_dirs.device, lighting.key_dirs.dtype)
+    near = _near_keys(lighting, size)
+    pixels, (dirs, share, span) = len(dirs), (dirs[near], share[near], span[near])
     radius = lighting.key_angular_radius[..., None, None]  # (..., N, 1, 1)
     # |ω − d| = 2 sin(angle/2): accurate for small angles, where acos is not.
     apart = dirs - lighting.key_dirs[..., None, None, :]  # (..., N, P, n², 3)
@@ -75,4 +89,17 @@ def mirrored_keys(lighting: Lighting, size: int) -> Tensor:
     mean_cosine = 0.5 * (1.0 + torch.cos(lighting.key_angular_radius))
     flux = lighting.key_irradiance / mean_cosine[..., None]
     level = coverage / shown.clamp_min(1e-4 / (size * size))[..., None]
-    return (level[..., None] * flux[..., None, :]).sum(dim=-3)
+    shining = (level[..., None] * flux[..., None, :]).sum(dim=-3)  # (..., M, 3), of the M pixels near a light
+    return shining.new_zeros(*shining.shape[:-2], pixels, 3).index_copy(-2, near, shining)
+
+
+def _near_keys(lighting: Lighting, size: int) -> Tensor:
+    """Numbers (M,) of the disc's pixels that may show any of the key lights: the others are not looked at."""
+    middle, reach = _pixel_reach(size, lighting.key_dirs.device, lighting.key_dirs.dtype)
+    with torch.no_grad():
+        towards = lighting.key_dirs.reshape(-1, 3)
+        widest = reach[:, None] + lighting.key_angular_radius.reshape(-1)  # (P, all keys)
+        # half the squared chord, and slack for the rounding of short ones
+        apart = 1.0 - middle @ towards.T
+        near = apart < 1.0 - torch.cos(widest.clamp(max=torch.pi)) + 1e-5
+    return near.any(dim=-1).nonzero()[:, 0]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ftb.maths import envmap, sh
+from ftb.maths.sh_ringing import without_ringing
 from ftb.maths.shapes import expect_shape
 from ftb.types import Lighting
 
@@ -62,14 +63,14 @@ def _padded(sh_coeffs: Tensor, coefficients: int) -> Tensor:
 def to_envmap(lighting: Lighting, height: int = 256, *, keys: bool = True) -> Tensor:
     """The light as one equirect map (..., H, 2H, 3) of radiance, with its key lights unless `keys` is off.
 
-    Harmonics are cut at 0 where they ring below. A key light is an even disc of its angular radius, or of
-    one texel where that is larger, with exactly its irradiance.
+    Harmonics are shown `without_ringing`, flatter than they are where they go below 0. A key light is an
+    even disc of its angular radius, or of one texel where that is larger, with exactly its irradiance.
     """
     dirs = envmap.directions(height).to(lighting.sh_coeffs)  # (H, 2H, 3)
     if lighting.environment is not None:
         environment = envmap.resize(lighting.environment, height)
     else:
-        radiance = sh.radiance_from_sh(lighting.sh_coeffs, dirs.reshape(-1, 3))
+        radiance = sh.radiance_from_sh(without_ringing(lighting.sh_coeffs), dirs.reshape(-1, 3))
         environment = radiance.clamp_min(0.0).unflatten(-2, (height, 2 * height))
     if not keys or lighting.key_dirs.shape[-2] == 0:
         return environment
