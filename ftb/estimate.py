@@ -129,9 +129,9 @@ def _answered(estimator: Estimator, framed: Sequence[Framed]) -> Iterator[Estima
         first += len(crops)
 
 
-def _write(folder: Path, photo: Path, estimate: Estimate, how: tuple[EstimateOptions, str | None]) -> Told:
+def _write(place: tuple[Path, Path], estimate: Estimate, how: tuple[EstimateOptions, str | None]) -> Told:
     """Write the files of one photo; the line about it, and its row of `--jsonl`."""
-    options, weights_sha256 = how
+    (photo, folder), (options, weights_sha256) = place, how
     folder.mkdir(parents=True, exist_ok=True)
     if not options.lighting_only:
         write_pictures(folder, estimate)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from threading import Lock
 
 _lock = Lock()
@@ -20,9 +20,9 @@ _undo = ExitStack()
 def quiet() -> Iterator[None]:
     """Nothing printed within reaches the terminal.
 
-    Python's warnings and standard output, and what C libraries write to the descriptor of errors. Concerns
-    the whole process, so it stands around single calls of decoders only; several threads may be within at
-    once, the last one to leave undoes it.
+    Python's warnings, standard output and errors, which notebooks keep apart from the descriptors, and what C
+    libraries write to the descriptor of errors. Concerns the whole process, so it stands around single calls
+    of decoders only; several threads may be within at once, the last one to leave undoes it.
     """
     global _inside, _undo
     with _lock:
@@ -48,6 +48,7 @@ def _silenced() -> ExitStack:
         stack.callback(os.dup2, kept, 2)
         os.dup2(sink.fileno(), 2)
         stack.enter_context(redirect_stdout(io.StringIO()))
+        stack.enter_context(redirect_stderr(io.StringIO()))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         return stack.pop_all()

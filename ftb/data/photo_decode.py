@@ -200,9 +200,10 @@ def _decoded_tiff(path: Path, working_size: int) -> Decoded:
     """A TIFF that Pillow does not know: planar, or with bit depths of science."""
     try:
         with quiet():
-            shape = imageio.improps(path, plugin="tifffile", index=0).shape
-            if math.prod(shape) > 4 * MOST_PIXELS:
-                raise _Refused(f"{path}: expected at most {MOST_PIXELS // 1_000_000} megapixels, got {shape}")
+            held = imageio.improps(path, plugin="tifffile", index=0)
+            if math.prod(held.shape) * np.dtype(held.dtype).itemsize > 6 * MOST_PIXELS:
+                kind = f"{held.dtype} of shape {held.shape}"
+                raise _Refused(f"{path}: expected at most {MOST_PIXELS // 1_000_000} megapixels, got {kind}")
             values = np.asarray(imageio.imread(path, plugin="tifffile", index=0))
     except _Refused:
         raise
@@ -211,7 +212,8 @@ def _decoded_tiff(path: Path, working_size: int) -> Decoded:
     if values.ndim == 3 and values.shape[0] in (3, 4) and values.shape[-1] not in (3, 4):
         values = np.moveaxis(values, 0, -1)  # planar
     whole = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
-    if values.dtype not in whole or values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[-1] < 3):
+    flat = values.ndim == 2 or (values.ndim == 3 and values.shape[-1] >= 3)
+    if values.dtype not in whole or not flat or not values.size:
         kind = f"{values.dtype} of shape {values.shape}"
         raise ValueError(f"{path}: expected a TIFF of 8 or 16 bits, grey or RGB, got {kind}")
     picture = _bytes_of(values[..., :3] if values.ndim == 3 else values, working_size, whole[values.dtype])

@@ -26,6 +26,7 @@ from ftb.types import Lighting
 BALL_SIZE = 256
 TILE = 224
 LIGHT_COLOR_U8 = (255, 214, 64)
+_QUICK_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP)
 
 
 def ball_pictures(lighting: Lighting, size: int = BALL_SIZE) -> dict[str, np.ndarray]:
@@ -42,10 +43,10 @@ def write_pictures(folder: Path, estimate: Estimate) -> None:
 
 
 def _write(path: Path, picture_u8: np.ndarray) -> None:
-    """As PNG at zlib's level 1: a quarter larger than the best, in an eighth of the time; OpenCV lets other
-    threads go on meanwhile."""
+    """As PNG, quickly: rows less the row above at zlib's level 1 take a third of the time of the usual, and a
+    tenth more room. OpenCV lets other threads go on meanwhile."""
     order = cv2.COLOR_RGBA2BGRA if picture_u8.shape[-1] == 4 else cv2.COLOR_RGB2BGR
-    done, content = cv2.imencode(".png", cv2.cvtColor(picture_u8, order), (cv2.IMWRITE_PNG_COMPRESSION, 1))
+    done, content = cv2.imencode(".png", cv2.cvtColor(picture_u8, order), _QUICK_PNG)
     if not done:
         raise ValueError(f"{path}: OpenCV could not encode it as PNG")
     write_atomically(path, lambda temporary: _write_bytes(temporary, content.tobytes()))

@@ -22,6 +22,8 @@ from ftb.quiet import quiet
 # Environments of a directory are kept at this height: more than a diffuse or glossy surface can show.
 DIRECTORY_HEIGHT = 64
 _EXR_MAGIC = b"\x76\x2f\x31\x01"
+# Bytes up to which an environment is written as it is: packing a smooth one saves a twentieth of its room.
+_UNPACKED_BYTES = 1 << 20
 _HDR_MAGIC = (b"#?RADIANCE", b"#?RGBE")
 # Chromaticities of Rec. 709: x and y of red, green, blue and white.
 _REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
@@ -141,7 +143,10 @@ def _write_exr(path: Path, image: np.ndarray, attributes: dict[str, object]) -> 
 
 
 def _write_exr_environment(path: Path, image: np.ndarray) -> None:
-    _write_exr(path, np.ascontiguousarray(image), {"envmap": OpenEXR.ENVMAP_LATLONG})
+    attributes: dict[str, object] = {"envmap": OpenEXR.ENVMAP_LATLONG}
+    if image.nbytes <= _UNPACKED_BYTES:
+        attributes["compression"] = OpenEXR.NO_COMPRESSION
+    _write_exr(path, np.ascontiguousarray(image), attributes)
 
 
 def _write_hdr_environment(path: Path, image: np.ndarray) -> None:

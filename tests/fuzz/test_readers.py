@@ -23,6 +23,11 @@ def test_damaged_files_are_read_or_refused(
     assert printed.out == printed.err == ""
 
 
+@pytest.mark.parametrize(("suffix", "seed"), [(".tif", 104913)])
+def test_what_once_broke_a_reader(suffix: str, seed: int, tmp_path: Path) -> None:
+    assert misbehaviour(mutant(suffix, seed, tmp_path)) is None
+
+
 @pytest.mark.parametrize("suffix", list(MAKERS))
 def test_undamaged_files_are_read(suffix: str, tmp_path: Path) -> None:
     MAKERS[suffix](tmp_path / f"a{suffix}", 0)

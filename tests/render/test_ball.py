@@ -11,6 +11,7 @@ from scipy import integrate
 from torch import Tensor
 
 from ftb.maths import envmap, sh, sphere
+from ftb.maths.sh_ringing import without_ringing
 from ftb.render import ball, ball_transport
 from ftb.render.ball import BALL_MATERIALS, render_ball, render_ball_of
 from ftb.scene.materials import BallMaterial
@@ -206,6 +207,15 @@ def test_no_negative_radiance_leaves(name: str) -> None:
     value = render_ball(lighting(sh_coeffs=coeffs), name, 32)
     assert float(value.min()) == 0.0
     assert float(value.max()) > 0.0
+
+
+@pytest.mark.parametrize(("name", "shows"), [("matte", 0), ("gray", 0), ("silver", 1), ("mirror", 1)])
+def test_what_shows_its_surroundings_shows_no_ringing(name: str, shows: int) -> None:
+    coeffs = sh.directional_light(torch.tensor([0.6, 0.0, 0.8]), torch.tensor([3.0, 2.0, 1.0]), 2)
+    coeffs[0] *= 1.2
+    value = render_ball(lighting(sh_coeffs=coeffs), name, 32)
+    calm = render_ball(lighting(sh_coeffs=without_ringing(coeffs)), name, 32)
+    assert (relative(value, calm) < 0.01) == bool(shows)
 
 
 @pytest.mark.parametrize("name", list(BALL_MATERIALS))
