@@ -13,6 +13,7 @@ import ftb
 from ftb.cli_bench import bench
 from ftb.cli_options import CONFIG, DEVICE, FILE, FOLDER, HDRI, HEADS, RENDERER, SETTINGS
 from ftb.cli_splits import evaluate, export_split
+from ftb.quiet import aloud
 
 
 class UserError(click.ClickException):
@@ -217,7 +218,8 @@ def estimate(photos: tuple[Path, ...], **options: Any) -> None:
     failures = 0
     for line, failed in estimate_photos(photos, EstimateOptions(**options)):
         failures += failed
-        click.echo(f"ftb: {_one_line(line)}" if failed else line, err=failed)
+        with aloud():
+            click.echo(f"ftb: {_one_line(line)}" if failed else line, err=failed)
     if failures and len(photos) > 1:
         click.echo(f"ftb: {failures} of {len(photos)} photos failed", err=True)
     if failures:

@@ -38,6 +38,21 @@ def quiet() -> Iterator[None]:
                 _undo.close()
 
 
+@contextmanager
+def aloud() -> Iterator[None]:
+    """What is printed within is heard, even while another thread is `quiet`: for the lines of a program that
+    prints and decodes at once. Not to be entered where this thread is `quiet` itself."""
+    global _undo
+    with _lock:
+        if _inside:
+            _undo.close()
+        try:
+            yield
+        finally:
+            if _inside:
+                _undo = _silenced()
+
+
 def _silenced() -> ExitStack:
     """Silence from now on, until the result is closed."""
     sys.stderr.flush()

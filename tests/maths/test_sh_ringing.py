@@ -44,7 +44,8 @@ def test_one_white_lamp_is_windowed_as_sloan_says() -> None:
     ratio = (shown / coeffs)[[2, 6], 0].double()  # z and 3z² − 1
     strengths = (1.0 / ratio - 1.0) / torch.tensor([4.0, 36.0])  # λ l² (l + 1)²
     assert float(strengths[0]) == pytest.approx(float(strengths[1]), rel=1e-3)
-    # naive twin, of radiance 1 + 3 z + 5/2 (3z² − 1) along z: the smallest λ of a fine scan at which the least radiance is FLOOR of the mean
+    # naive twin, of radiance 1 + 3 z + 5/2 (3z² − 1) along z: the smallest λ of a fine scan at which the
+    # least radiance is FLOOR of the mean
     z = torch.linspace(-1.0, 1.0, 4001, dtype=torch.float64)
     for strength in torch.arange(0.0, 1.0, 1e-4, dtype=torch.float64):
         first, second = 3.0 / (1.0 + 4.0 * strength), 2.5 / (1.0 + 36.0 * strength)
@@ -63,6 +64,7 @@ def test_no_colour_stands_out_where_it_is_dark() -> None:
     shown = seen(without_ringing(coeffs))
     luminance = shown @ torch.tensor([0.2126, 0.7152, 0.0722])
     assert float((shown.amin(-1) / luminance).min()) > 0.98 * LEAST_COLOR
+    assert float((shown.amax(-1) / luminance).max()) < 1.02 / LEAST_COLOR
 
 
 def test_it_turns_with_the_light(generator: torch.Generator) -> None:
