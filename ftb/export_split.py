@@ -44,7 +44,8 @@ from ftb.data.frozen_sources import (
     parts_of,
 )
 from ftb.data.frozen_verify import rerender, verify_split
-from ftb.data.frozen_write import remove_leftovers, render_shards, temporary
+from ftb.data.frozen_write import remove_leftovers, remove_partial, render_shards, temporary
+from ftb.data.stream import available_cores
 from ftb.interop.hdr import read_environment_dir
 from ftb.render.base import resolve_rasterizer
 
@@ -79,7 +80,7 @@ def run(pieces: tuple[Path, ...], asked: dict[str, Any], say: Say) -> None:
         heads=asked["heads"],
         hdri=asked["hdri"],
         shard=_piece(asked["shard"]),
-        workers=asked["workers"],
+        workers=asked["workers"] or _share_of_cores(),
         device=asked["device"],
     )
     if asked["verify"]:
@@ -105,6 +106,12 @@ def _piece(text: str | None) -> tuple[int, int]:
     return int(number), int(count)
 
 
+def _share_of_cores() -> int:
+    """Processes for this one where torchrun started several on a machine; 0 chooses."""
+    several = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return max(1, available_cores() // several) if several > 1 else 0
+
+
 def export_split(out: Path, options: ExportOptions, say: Say) -> None:
     """Render what is missing of a split, or of the piece `options.shard` of it, into `out`."""
     job = _job(options)
@@ -114,6 +121,8 @@ def export_split(out: Path, options: ExportOptions, say: Say) -> None:
     shards = plan_shards(job.config)
     mine = [shard for number, shard in enumerate(shards) if number % pieces == piece - 1]
     remove_leftovers(out, mine)
+    for name in (CARD, SHEET, MANIFEST):
+        remove_partial(out, name)
     missing = [shard for shard in mine if not (out / shard.name).is_file()]
     kept = len(mine) - len(missing)
     say(f"{out}: {len(mine)} shards" + (f", {kept} of them are finished already" if kept else ""))
@@ -174,7 +183,11 @@ def _start_folder(out: Path, plan: Manifest) -> None:
         if (out / name).is_file():
             _expect_same_split(out, dataclasses.replace(read_manifest(out / name), shards=(), files={}), plan)
             return
-    if out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()):
+    foreign = out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir())
+    if (out / PLAN).is_file():  # another process began it meanwhile
+        _start_folder(out, plan)
+        return
+    if foreign:
         raise ValueError(f"{out}: holds other files; choose a new folder, or the one to go on with")
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / PLAN, manifest_bytes(plan))
@@ -213,6 +226,7 @@ def _finish(out: Path, plan: Manifest) -> None:
         write_atomically(out / name, content)
     write_atomically(out / MANIFEST, manifest_bytes(finished))
     (out / PLAN).unlink(missing_ok=True)
+    remove_partial(out, PLAN)
 
 
 def join_pieces(out: Path, pieces: tuple[Path, ...], say: Say) -> None:
@@ -228,7 +242,7 @@ def join_pieces(out: Path, pieces: tuple[Path, ...], say: Say) -> None:
         if len({file_sha256(path) for path in found}) > 1:
             raise ValueError(f"{shard.name}: differs between {found[0].parent} and {found[-1].parent}")
         if found[0].parent != out:
-            _copy(found[0], temporary(out, shard), out / shard.name)
+            _copy(found[0], temporary(out, shard.name), out / shard.name)
     _finish(out, plans[0])
     say(f"{out}: finished, {sum(plans[0].config.counts.values())} samples; see {CARD}")
 

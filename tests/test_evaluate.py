@@ -69,7 +69,10 @@ def test_a_report_has_every_metric_and_group(checkpoint: Path, tmp_path: Path) -
         mean = sum(g["ball_rmse"]["mean"] * g["ball_rmse"]["samples"] for g in groups.values()) / 5
         assert mean == pytest.approx(one["all"]["ball_rmse"]["mean"])
     assert "calibration" in one
-    assert "not comparable with published tables" in (tmp_path / "report.md").read_text()
+    assert set(one["fairness"]) == set(one["by"]["tone"])
+    text = (tmp_path / "report.md").read_text()
+    for phrase in ("not comparable with published tables", "does skin tone matter", "rank correlation"):
+        assert phrase in text
 
 
 def test_processes_and_runs_give_the_same_digits(
@@ -108,6 +111,7 @@ def test_the_truth_itself_is_without_error() -> None:
     assert np.abs(values["direction_error_any_deg"]).max() < 1e-4
     assert np.abs(values["irradiance_error"]).max() < 1e-6
     assert np.abs(values["ball_rmse"]).max() < 1e-6
+    assert np.abs(values["brightness_bias"]).max() < 1e-6
     assert np.abs(values["normal_error_deg"]).max() < 0.1
     for material in MATERIALS:
         # what is stored are halves, with eleven bits

@@ -64,7 +64,8 @@ def test_pieces_joined_give_the_same_bytes(tmp_path: Path) -> None:
 def test_finished_shards_are_kept_and_unfinished_ones_vanish(tmp_path: Path) -> None:
     whole, out = tiny_split(), tmp_path / "out"
     export_split(out, replace(options(), shard=(1, 2)), quiet)
-    (out / ".train-000001.tar.tmp").write_bytes(b"half")
+    for name in ("train-000001.tar.1a2b3c4d", "manifest.json.7", "README.md.7", "plan.json.7"):
+        (out / f".{name}.tmp").write_bytes(b"half")
     kept = (out / "train-000000.tar").stat().st_mtime_ns
     export_split(out, options(), quiet)
     assert (out / "train-000000.tar").stat().st_mtime_ns == kept

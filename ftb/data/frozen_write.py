@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import multiprocessing
 import os
+import secrets
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,15 +20,22 @@ from ftb.data.frozen_tar import write_end, write_member
 from ftb.data.stream import available_cores
 
 
-def temporary(out: Path, shard: ShardPlan) -> Path:
-    """Where a shard is written until it is whole."""
-    return out / f".{shard.name}.tmp"
+def temporary(out: Path, name: str) -> Path:
+    """Where a file is written until it is whole; another place with every call, so that a program that was
+    killed and still ends cannot put what its successor has begun in place."""
+    return out / f".{name}.{secrets.token_hex(4)}.tmp"
+
+
+def remove_partial(out: Path, name: str) -> None:
+    """Remove what a program that was killed left of a file half written."""
+    for path in out.glob(f".{glob.escape(name)}.*tmp"):
+        path.unlink(missing_ok=True)
 
 
 def remove_leftovers(out: Path, shards: list[ShardPlan]) -> None:
-    """Remove what a program that was killed left half written."""
+    """Remove what a program that was killed left of shards half written."""
     for shard in shards:
-        temporary(out, shard).unlink(missing_ok=True)
+        remove_partial(out, shard.name)
 
 
 def render_shards(out: Path, job: SplitJob, shards: list[ShardPlan], workers: int) -> Iterator[ShardPlan]:
@@ -80,7 +89,7 @@ def _shard_in_worker(shard: ShardPlan) -> ShardPlan:
 
 
 def _write_shard(out: Path, renderer: SplitRenderer, config: SplitConfig, shard: ShardPlan) -> ShardPlan:
-    partial = temporary(out, shard)
+    partial = temporary(out, shard.name)
     try:
         with partial.open("wb") as file:
             for chunk, count in chunks_of(config, shard):

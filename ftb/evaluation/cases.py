@@ -7,6 +7,7 @@ on how many processes there are.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from ftb.data.photos import middle_square
 from ftb.data.stream import single_threaded
 from ftb.evaluation.predictors import Candidate, KnownFaces, Predictor, grey_ball, make_predictor
 from ftb.metrics.ball import ball_rmse
+from ftb.metrics.brightness import brightness_bias
 from ftb.metrics.direction import direction_error_deg, true_directionality
 from ftb.metrics.irradiance import irradiance_error
 from ftb.metrics.normals import normal_error_deg
@@ -63,6 +65,11 @@ class Truth:
     lighting: Lighting
     balls_linear: dict[str, Tensor]
     labels: list[Row]
+
+    @cached_property
+    def stylelight_balls(self) -> dict[str, Tensor]:
+        """By material, lit as their code lights them: the same for all who are judged."""
+        return _stylelight_balls(self.lighting)
 
 
 class Judge:
@@ -132,9 +139,11 @@ def measure_case(prediction: Prediction, truth: Truth) -> dict[str, np.ndarray]:
     true, light = truth.lighting, prediction.lighting
     size = prediction.ball_linear.shape[1]
     error = direction_error_deg(light, true)
+    gray = grey_ball(true, size)
     directed = true_directionality(true) >= LEAST_DIRECTIONALITY
     values = {
-        "ball_rmse": ball_rmse(prediction.ball_linear, grey_ball(true, size)),
+        "ball_rmse": ball_rmse(prediction.ball_linear, gray),
+        "brightness_bias": brightness_bias(prediction.ball_linear, gray),
         "direction_error_deg": torch.where(directed, error, torch.nan),
         "direction_error_any_deg": error,
         "irradiance_error": irradiance_error(light, true),
@@ -146,7 +155,9 @@ def measure_case(prediction: Prediction, truth: Truth) -> dict[str, np.ndarray]:
     for name, ball in truth.balls_linear.items():
         estimate = render_ball(light, name, ball.shape[1])
         values |= {f"{name}.{metric}": found for metric, found in ball_metrics(estimate, ball).items()}
-    values |= _stylelight(light, true)
+    for name, ball in _stylelight_balls(light).items():
+        found = stylelight_metrics(ball, truth.stylelight_balls[name])
+        values |= {f"stylelight.{name}.{metric}": value for metric, value in found.items()}
     return {name: found.to("cpu", torch.float64).numpy() for name, found in values.items()}
 
 
@@ -161,14 +172,9 @@ def _normal_error(normals: Tensor, faces: KnownFaces) -> Tensor:
     return normal_error_deg(normals, true, mask)
 
 
-def _stylelight(light: Lighting, true: Lighting) -> dict[str, Tensor]:
-    lit = [_tone_mapped_light(one) for one in (light, true)]
-    values = {}
-    for name in MATERIALS:
-        balls = [render_ball(one, name, STYLELIGHT_SIZE) for one in lit]
-        found = stylelight_metrics(*balls)
-        values |= {f"stylelight.{name}.{metric}": value for metric, value in found.items()}
-    return values
+def _stylelight_balls(light: Lighting) -> dict[str, Tensor]:
+    lit = _tone_mapped_light(light)
+    return {name: render_ball(lit, name, STYLELIGHT_SIZE) for name in MATERIALS}
 
 
 def _tone_mapped_light(light: Lighting) -> Lighting:

@@ -52,7 +52,7 @@ def sections_of(report: dict[str, Any]) -> list[Section]:
         candidates = report["split"]["candidates"]
         sections += [_overall(report["split"]), *_balls(report["split"])]
         for name, one in candidates.items():
-            sections += _calibration(name, one)
+            sections += [*_calibration(name, one), _fairness(name, one)]
             sections += [_group(name, group, one["by"][group]) for group in _GROUP_TITLES]
     if "directions" in report:
         sections += _photos(report["directions"])
@@ -154,19 +154,55 @@ def _calibration(name: str, one: dict[str, Any], level: int = 2) -> list[Section
     if not found or not found["groups"]:
         return []
     rows = tuple(
-        (str(number_), number(g["expected_deg"], 1), number(g["found_deg"], 1), str(g["samples"]))
-        for number_, g in enumerate(found["groups"], start=1)
+        (
+            str(number_),
+            number(g["expected_deg"], 1),
+            number(g["found_deg"], 1),
+            _percent(g["found_deg"] / g["expected_deg"] - 1.0 if g["expected_deg"] else None),
+            str(g["samples"]),
+        )
+        for number_, g in enumerate(found["fifths"], start=1)
     )
     return [
         Section(
             title=f"{name}: does it know its error",
-            columns=("tenth", "expected°", "found°", "samples"),
+            columns=("fifth", "expected°", "found°", "found over expected", "samples"),
             rows=rows,
             level=level,
-            note=f"Samples in ten groups by the direction error that the network expects. Mean gap "
-            f"{number(found['gap_deg'], 1)}°; rank correlation {number(found['rank_correlation'], 2)}.",
+            note="Samples in five equal groups by the direction error that the network expects; means. "
+            f"Spearman's rank correlation {number(found['rank_correlation'], 2)}; mean gap of tenths "
+            f"{number(found['gap_deg'], 1)}°.",
         )
     ]
+
+
+def _percent(share: float | None) -> str:
+    """A signed share as text; a dash for none."""
+    return "–" if share is None else f"{100.0 * share:+.0f} %"
+
+
+def _fairness(name: str, one: dict[str, Any]) -> Section:
+    rows = []
+    for label, bin_ in one["fairness"].items():
+        bias = one["by"]["tone"][label]["brightness_bias"]
+        interval = "" if bias["mean"] is None else f" [{_percent(bias['low'])}, {_percent(bias['high'])}]"
+        rows.append(
+            (
+                label,
+                str(bin_["samples"]),
+                _percent(bin_["brightness_bias"]) + interval,
+                number(bin_["direction_error_deg"], 1),
+                _percent(bin_["direction_error_relative"]),
+            )
+        )
+    return Section(
+        title=f"{name}: does skin tone matter",
+        columns=("Monk tone", "samples", "ball too bright by", "direction°, mean", "of the mean of all"),
+        rows=tuple(rows),
+        note="Bins of two Monk tones. Brightness: mean over samples of (estimate - truth) / truth of the "
+        "gray ball's mean luminance, linear, over the disc. Direction: where it means something, and how far "
+        "from the mean over all tones it is.",
+    )
 
 
 def _group(name: str, group: str, by_label: dict[str, dict[str, Summary]]) -> Section:

@@ -17,30 +17,36 @@ LEAST_HEADS = 10
 _LOW, _HIGH = 2.5, 97.5
 # Shares of direction errors below so many degrees.
 LIMITS_DEG = (5, 10, 20)
-_DECILES = 10
+# Groups of the calibration: tenths, and fifths, whose means a few hundred samples can tell apart.
+_TENTHS, _FIFTHS = 10, 5
 
 Summary = dict[str, Any]
 
 
 def resamples(heads: list[str]) -> np.ndarray:
-    """(1000, N) whole numbers: how often each sample is drawn in each repetition."""
+    """(1000, N) float64: how often each sample is drawn in each repetition."""
     names, head = np.unique(np.array(heads), return_inverse=True)
     draws = np.random.default_rng(0)
     if len(names) < LEAST_HEADS:
         count = len(heads)
-        return draws.multinomial(count, np.full(count, 1.0 / count), size=RESAMPLES)
+        return draws.multinomial(count, np.full(count, 1.0 / count), size=RESAMPLES).astype(np.float64)
     drawn = draws.multinomial(len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES)
-    return drawn[:, head]
+    return drawn[:, head].astype(np.float64)
 
 
 def summarise(values: np.ndarray, drawn: np.ndarray) -> Summary:
     """Mean of the finite ones among values (N,), its interval, and how many there were; drawn (1000, N)."""
-    known = np.isfinite(values)
-    if not known.any():
+    values, drawn = _known(values, drawn)
+    if not values.size:
         return {"mean": None, "low": None, "high": None, "samples": 0}
-    values, drawn = values[known], drawn[:, known]
     low, high = _interval(drawn @ values, drawn.sum(axis=1))
-    return {"mean": float(values.mean()), "low": low, "high": high, "samples": int(known.sum())}
+    return {"mean": float(values.mean()), "low": low, "high": high, "samples": values.size}
+
+
+def _known(values: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The finite values (N,) and their columns of drawn (1000, N)."""
+    known = np.isfinite(values)
+    return (values, drawn) if known.all() else (values[known], drawn[:, known])
 
 
 def _interval(sums: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
@@ -52,10 +58,9 @@ def _interval(sums: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
 def summarise_direction(values: np.ndarray, drawn: np.ndarray) -> Summary:
     """As `summarise`, with the median and the shares under 5°, 10° and 20°, each with its interval."""
     result = summarise(values, drawn)
-    known = np.isfinite(values)
-    if not known.any():
+    values, drawn = _known(values, drawn)
+    if not values.size:
         return result
-    values, drawn = values[known], drawn[:, known]
     low, high = np.percentile(_medians(values, drawn), (_LOW, _HIGH))
     result["median"] = {"value": float(np.median(values)), "low": float(low), "high": float(high)}
     for limit in LIMITS_DEG:
@@ -75,31 +80,38 @@ def _medians(values: np.ndarray, drawn: np.ndarray) -> np.ndarray:
 
 
 def calibration(expected: np.ndarray, found: np.ndarray) -> Summary:
-    """Does the network know how wrong it is: ten equal groups by the error it expects, in degrees.
+    """Does the network know how wrong it is: equal groups by the error it expects, in degrees.
 
-    For each the mean expected and the mean true error; `gap_deg` is their mean absolute difference;
-    `rank_correlation` Spearman's, between both, over samples.
+    For each tenth (`groups`) and each fifth (`fifths`) of the samples the mean expected and the mean true
+    error; `gap_deg` is the mean absolute difference over tenths; `rank_correlation` Spearman's ρ between
+    both, over samples: Pearson's correlation of ranks, equal values sharing the mean of theirs.
     """
     known = np.isfinite(expected) & np.isfinite(found)
     expected, found = expected[known], found[known]
     if expected.size < 2:
-        return {"samples": int(expected.size), "groups": [], "gap_deg": None, "rank_correlation": None}
+        nothing: Summary = {"samples": int(expected.size), "groups": [], "fifths": []}
+        return nothing | {"gap_deg": None, "rank_correlation": None}
+    groups = _by_expectation(expected, found, _TENTHS)
+    gap = sum(abs(g["expected_deg"] - g["found_deg"]) * g["samples"] for g in groups) / expected.size
+    return {
+        "samples": int(expected.size),
+        "groups": groups,
+        "fifths": _by_expectation(expected, found, _FIFTHS),
+        "gap_deg": gap,
+        "rank_correlation": _correlation(_ranks(expected), _ranks(found)),
+    }
+
+
+def _by_expectation(expected: np.ndarray, found: np.ndarray, count: int) -> list[Summary]:
     order = np.argsort(expected, kind="stable")
-    groups = [
+    return [
         {
             "expected_deg": float(expected[part].mean()),
             "found_deg": float(found[part].mean()),
             "samples": int(part.size),
         }
-        for part in np.array_split(order, min(_DECILES, expected.size))
+        for part in np.array_split(order, min(count, expected.size))
     ]
-    gap = sum(abs(g["expected_deg"] - g["found_deg"]) * g["samples"] for g in groups) / expected.size
-    return {
-        "samples": int(expected.size),
-        "groups": groups,
-        "gap_deg": gap,
-        "rank_correlation": _correlation(_ranks(expected), _ranks(found)),
-    }
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

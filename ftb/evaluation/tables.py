@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ftb.evaluation.cases import LEAST_DIRECTIONALITY, Row
-from ftb.evaluation.statistics import calibration, grouped, resamples, summarise, summarise_direction
+from ftb.evaluation.statistics import Summary, calibration, grouped, resamples, summarise, summarise_direction
 from ftb.metrics.stylelight import NOTE
 
 DIRECTIONALITY_EDGES = (0.0, 0.15, 0.3, 0.5, 0.7, 1.0)
@@ -62,6 +62,7 @@ def report_of(rows: list[Row], measured: dict[str, dict[str, np.ndarray]]) -> di
             for group, label in GROUPS.items()
         }
         candidates[name] = {"all": _summaries(metrics, heads), "by": groups}
+        candidates[name]["fairness"] = fairness(candidates[name]["all"], groups["tone"])
         candidates[name]["histograms"] = {
             metric: histogram(metrics[metric], edges) for metric, edges in HISTOGRAMS.items()
         }
@@ -74,6 +75,22 @@ def report_of(rows: list[Row], measured: dict[str, dict[str, np.ndarray]]) -> di
         "notes": {"stylelight": NOTE},
         "candidates": candidates,
     }
+
+
+def fairness(overall: dict[str, Summary], by_tone: dict[str, dict[str, Summary]]) -> dict[str, Summary]:
+    """By bins of two Monk tones: the mean signed brightness bias of the gray ball, the mean direction error,
+    and (bin − all) / all of the latter, None where no sample of a bin has a direction."""
+    average = overall["direction_error_deg"]["mean"]
+    table = {}
+    for label, metrics in by_tone.items():
+        error = metrics["direction_error_deg"]["mean"]
+        table[label] = {
+            "samples": metrics["brightness_bias"]["samples"],
+            "brightness_bias": metrics["brightness_bias"]["mean"],
+            "direction_error_deg": error,
+            "direction_error_relative": None if error is None or not average else error / average - 1.0,
+        }
+    return table
 
 
 def histogram(values: np.ndarray, edges: tuple[float, ...]) -> dict[str, list[float]]:

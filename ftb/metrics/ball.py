@@ -16,5 +16,5 @@ def ball_rmse(estimate_linear: Tensor, true_linear: Tensor) -> Tensor:
     """
     dims = expect_shape(true_linear, "B S S 3", name="true_linear")
     expect_shape(estimate_linear, "B S S 3", name="estimate_linear", dims=dims)
-    square = (shown(estimate_linear) - shown(true_linear)).square().mean(dim=-1)
+    square = (shown(estimate_linear) - shown(true_linear)).square()
     return masked_mean(square, ball_disc(true_linear)).sqrt()

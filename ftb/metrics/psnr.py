@@ -18,4 +18,4 @@ def psnr(estimate_srgb: Tensor, true_srgb: Tensor, mask: Tensor) -> Tensor:
     dims = expect_shape(true_srgb, "B H W 3", name="true_srgb")
     expect_shape(estimate_srgb, "B H W 3", name="estimate_srgb", dims=dims)
     difference = estimate_srgb.to(torch.float64) - true_srgb.to(torch.float64)
-    return -10.0 * torch.log10(masked_mean(difference.square().mean(dim=-1), mask))
+    return -10.0 * torch.log10(masked_mean(difference.square(), mask))

@@ -18,4 +18,4 @@ def rmse(estimate_linear: Tensor, true_linear: Tensor, mask: Tensor) -> Tensor:
     dims = expect_shape(true_linear, "B H W 3", name="true_linear")
     expect_shape(estimate_linear, "B H W 3", name="estimate_linear", dims=dims)
     difference = estimate_linear.to(torch.float64) - true_linear.to(torch.float64)
-    return masked_mean(difference.square().mean(dim=-1), mask).sqrt()
+    return masked_mean(difference.square(), mask).sqrt()

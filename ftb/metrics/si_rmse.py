@@ -18,8 +18,8 @@ def si_rmse(estimate_linear: Tensor, true_linear: Tensor, mask: Tensor) -> Tenso
     dims = expect_shape(true_linear, "B H W 3", name="true_linear")
     expect_shape(estimate_linear, "B H W 3", name="estimate_linear", dims=dims)
     estimate, true = estimate_linear.to(torch.float64), true_linear.to(torch.float64)
-    power = masked_mean(estimate.square().mean(dim=-1), mask)
-    shared = masked_mean((estimate * true).mean(dim=-1), mask)
+    power = masked_mean(estimate.square(), mask)
+    shared = masked_mean(estimate * true, mask)
     scale = torch.where(power > 0, shared / torch.where(power > 0, power, 1.0), 0.0)
     difference = scale[:, None, None, None] * estimate - true
-    return masked_mean(difference.square().mean(dim=-1), mask).sqrt()
+    return masked_mean(difference.square(), mask).sqrt()

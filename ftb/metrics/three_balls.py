@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ftb.metrics.chroma import chroma_angle
-from ftb.metrics.disc import ball_disc
+from ftb.metrics.disc import disc_pixels
 from ftb.metrics.n_rmse import n_rmse
 from ftb.metrics.psnr import psnr
 from ftb.metrics.rmse import rmse
@@ -24,15 +24,16 @@ def ball_metrics(estimate_linear: Tensor, true_linear: Tensor) -> dict[str, Tens
     mirrored lamp weighs as much as it shines. Mask: the disc, but for ssim and ms_ssim, which see the
     square. ms_ssim only where S ≥ 176.
     """
-    disc = ball_disc(true_linear)
-    first, second = (x.to(torch.float64).clamp(0.0, 1.0) for x in (estimate_linear, true_linear))
+    estimate, true = disc_pixels(estimate_linear), disc_pixels(true_linear)  # (B, 1, P, 3)
+    disc = torch.ones_like(true[:1, ..., 0])
     values = {
-        "psnr": psnr(first, second, disc),
-        "rmse": rmse(estimate_linear, true_linear, disc),
-        "si_rmse": si_rmse(estimate_linear, true_linear, disc),
-        "n_rmse": n_rmse(estimate_linear, true_linear, disc),
-        "chroma_angle": chroma_angle(estimate_linear, true_linear, disc),
+        "psnr": psnr(estimate.clamp(0.0, 1.0), true.clamp(0.0, 1.0), disc),
+        "rmse": rmse(estimate, true, disc),
+        "si_rmse": si_rmse(estimate, true, disc),
+        "n_rmse": n_rmse(estimate, true, disc),
+        "chroma_angle": chroma_angle(estimate, true, disc),
     }
+    first, second = estimate_linear.clamp(0.0, 1.0), true_linear.clamp(0.0, 1.0)
     if true_linear.shape[1] < MS_SSIM_LEAST_SIZE:
         return {**values, "ssim": ssim(first, second)}
     similarity, over_scales = ssim_and_ms_ssim(first, second)

@@ -29,7 +29,7 @@ MATRIX_SAMPLES = 2
 # Rough reflections blur a map finer than this anyway; area-weighted resizing keeps its energy.
 MAX_TRANSPORT_HEIGHT = 128
 # Of harmonics: up to so many pixels along a side, or entries (2.8 MB).
-MAX_SH_MATRIX_SIZE = 128
+MAX_SH_MATRIX_SIZE = 256
 SH_MATRIX_ENTRIES = 700_000
 # Below it a material shows its surroundings, and harmonics `without_ringing`.
 SHOWING_ALPHA = 0.2

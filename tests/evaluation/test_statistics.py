@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from ftb.evaluation.statistics import calibration, resamples, summarise, summarise_direction
-from ftb.evaluation.tables import OFF_AXIS_EDGES, bin_of, histogram, tone_bin
+from ftb.evaluation.tables import OFF_AXIS_EDGES, bin_of, fairness, histogram, tone_bin
 
 VALUES = np.random.default_rng(3).gamma(2.0, 10.0, size=400)
 ALONE = [str(number) for number in range(400)]
@@ -69,6 +69,31 @@ def test_calibration_by_tenths() -> None:
     twice = calibration(expected, 2.0 * expected)
     assert twice["gap_deg"] == pytest.approx(expected.mean())
     assert twice["rank_correlation"] == pytest.approx(1.0)
+
+
+def test_fifths_are_equal_groups_in_order_of_what_is_expected() -> None:
+    random = np.random.default_rng(8)
+    expected, found = random.uniform(1.0, 50.0, size=103), random.uniform(0.0, 90.0, size=103)
+    expected[7], found[9] = np.nan, np.nan
+    pairs = sorted((e, f) for e, f in zip(expected, found, strict=True) if np.isfinite(e + f))
+    fifths = calibration(expected, found)["fifths"]
+    assert [group["samples"] for group in fifths] == [21, 20, 20, 20, 20]
+    assert fifths[0]["found_deg"] == pytest.approx(sum(f for _, f in pairs[:21]) / 21)
+    assert fifths[4]["expected_deg"] == pytest.approx(sum(e for e, _ in pairs[81:]) / 20)
+
+
+def test_fairness_by_hand() -> None:
+    def metrics(bias: float, error: float | None) -> dict[str, dict[str, float | None]]:
+        return {"brightness_bias": {"mean": bias, "samples": 4}, "direction_error_deg": {"mean": error}}
+
+    table = fairness(metrics(0.0, 10.0), {"01-02": metrics(0.2, 8.0), "09-10": metrics(-0.1, None)})
+    assert table["01-02"] == {
+        "samples": 4,
+        "brightness_bias": 0.2,
+        "direction_error_deg": 8.0,
+        "direction_error_relative": pytest.approx(-0.2),
+    }
+    assert table["09-10"]["direction_error_relative"] is None
 
 
 def test_rank_correlation_against_scipy() -> None:

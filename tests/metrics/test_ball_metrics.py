@@ -10,6 +10,8 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from ftb.maths import brdf, color, sh, sphere
+from ftb.metrics.brightness import brightness_bias
+from ftb.metrics.disc import disc_pixels
 from ftb.metrics.n_rmse import n_rmse
 from ftb.metrics.normals_fit import TYPICAL_ALBEDO, fit_lighting
 from ftb.metrics.rmse import rmse
@@ -35,6 +37,29 @@ def test_rmse_divides_by_pixels_and_channels(generator: torch.Generator) -> None
     ]
     found = rmse(first, second, torch.from_numpy(disc)[None].double())
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+def test_brightness_bias_is_signed_and_relative(generator: torch.Generator) -> None:
+    first, second, disc = _balls(generator)
+    weights = np.array([0.2126, 0.7152, 0.0722])  # Rec. 709
+    wanted = [
+        np.mean(p[disc] @ weights) / np.mean(g[disc] @ weights) - 1.0
+        for p, g in zip(first.numpy(), second.numpy(), strict=True)
+    ]
+    outside = torch.from_numpy(~disc)[..., None]  # counts for nothing
+    np.testing.assert_allclose(brightness_bias(first + 9.0 * outside, second), wanted, rtol=1e-4)
+    torch.testing.assert_close(brightness_bias(0.9 * second, second), torch.full((2,), -0.1).double())
+    assert not torch.isfinite(brightness_bias(first, torch.zeros_like(first))).any()
+
+
+def test_one_row_of_the_disc_is_as_good_as_the_square(generator: torch.Generator) -> None:
+    first, second, disc = _balls(generator)
+    mask = torch.from_numpy(disc)[None].double()
+    row = [disc_pixels(ball) for ball in (first, second)]
+    assert row[0].shape == (2, 1, int(disc.sum()), 3)
+    ones = torch.ones_like(row[0][:1, ..., 0])
+    torch.testing.assert_close(rmse(*row, ones), rmse(first, second, mask))
+    torch.testing.assert_close(n_rmse(*row, ones), n_rmse(first, second, mask))
 
 
 def test_n_rmse_by_percentiles_of_the_disc(generator: torch.Generator) -> None:
