@@ -65,7 +65,7 @@ def export_split(pieces: tuple[Path, ...], **options: Any) -> None:
 @click.option("--samples", type=click.IntRange(min=1), help="Only the first so many.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes. Default: one a core.")
 @click.option(
-    "--batch", type=click.IntRange(1, 1024), default=16, show_default=True, help="Samples at a time."
+    "--batch", type=click.IntRange(1, 1024), default=4, show_default=True, help="Samples at a time."
 )
 @DEVICE
 def evaluate(**options: Any) -> None:
