@@ -129,7 +129,8 @@ def export_split(out: Path, options: ExportOptions, say: Say) -> None:
     for done, shard in enumerate(render_shards(out, job, missing, options.workers), start=kept + 1):
         say(f"{shard.name}: {shard.count} samples ({done} of {len(mine)} shards)")
     if any(not (out / shard.name).is_file() for shard in shards):
-        say(f"{out}: piece {piece} of {pieces} is finished; put them together with: ftb export-split --join")
+        say(f"{out}: piece {piece} of {pieces} is finished; the last one in this folder ends the split")
+        say("folders of pieces are put together with: ftb export-split --join")
         return
     _finish(out, plan)
     say(f"{out}: finished, {sum(job.config.counts.values())} samples; see {CARD}")
