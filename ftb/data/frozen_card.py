@@ -33,7 +33,7 @@ _FILES = """| file | what |
 | `key.visibility.png` | share of the irradiance that arrives unshadowed |
 | `key.residual.exr` | radiance that is not diffuse reflection, linear |
 | `key.env.exr` | the environment, 64 x 32 equirect, linear radiance, as OpenEXR's latlong; without the key lights |
-| `key.json` | seeds, camera, light in full, head and its Monk skin tone, capture, landmarks in the photograph |
+| `key.json` | seeds, camera, light in full, head with all that it was drawn from and its Monk skin tone, capture, landmarks in the photograph |
 """  # noqa: E501
 
 _CONVENTIONS = """Camera frame, right-handed: +X image right, +Y up, +Z from the subject towards the

@@ -101,6 +101,7 @@ def _about(config: SplitConfig, part: str, number: int, chunk: Chunk, row: int) 
             "name": chunk.head.name,
             "source": config.heads,
             "tone": round(chunk.head.tone, 4),
+            "parameters": chunk.head.parameters,
         },
         "light": {
             "kind": chunk.kinds[row],

@@ -166,7 +166,7 @@ def _calibration(name: str, one: dict[str, Any], level: int = 2) -> list[Section
     return [
         Section(
             title=f"{name}: does it know its error",
-            columns=("fifth", "expected°", "found°", "found over expected", "samples"),
+            columns=("fifth", "expected°", "found°", "found against expected", "samples"),
             rows=rows,
             level=level,
             note="Samples in five equal groups by the direction error that the network expects; means. "
@@ -197,7 +197,7 @@ def _fairness(name: str, one: dict[str, Any]) -> Section:
         )
     return Section(
         title=f"{name}: does skin tone matter",
-        columns=("Monk tone", "samples", "ball too bright by", "direction°, mean", "of the mean of all"),
+        columns=("Monk tone", "samples", "ball too bright by", "direction°, mean", "against the mean of all"),
         rows=tuple(rows),
         note="Bins of two Monk tones. Brightness: mean over samples of (estimate - truth) / truth of the "
         "gray ball's mean luminance, linear, over the disc. Direction: where it means something, and how far "

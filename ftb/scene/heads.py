@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +23,8 @@ class Head(TensorData):
     mesh (batch of 1; faces and uvs are the same for every head of a procedural source); albedo_linear (T,
     T, 3) in [0, 1]; material (T, T, 2): perceptual roughness and specular reflectance F0; landmarks (5,
     3): eye centres (−X first), nose tip, mouth corners (−X first), YuNet's order as seen in a picture;
-    tone: Monk skin tone 1 (lightest) to 10; name: what it was made from.
+    tone: Monk skin tone 1 (lightest) to 10; name: what it was made from; parameters: of a drawn head,
+    all that was drawn, as plain numbers by name; empty for one that was read from a file.
     """
 
     mesh: Mesh
@@ -31,6 +33,7 @@ class Head(TensorData):
     landmarks: Tensor
     tone: float
     name: str
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 class HeadSource(ABC):

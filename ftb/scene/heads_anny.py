@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +16,11 @@ from ftb.scene.heads_expression import Expression, sample_expression
 from ftb.scene.heads_eyes import place_eye
 from ftb.scene.heads_identity import Identity, macro_weights, sample_identity, slider_spread
 from ftb.scene.heads_normals import angle_weighted_normals
+from ftb.scene.heads_parameters import plain_parameters
 from ftb.scene.heads_shapes import add_shapes
 from ftb.scene.skin_fields import build_fields
 from ftb.scene.skin_hair import hair_thickness, vertex_fields
-from ftb.scene.skin_look import sample_look
+from ftb.scene.skin_look import Look, sample_look
 from ftb.scene.skin_paint import paint_head
 from ftb.types import Mesh
 
@@ -62,7 +64,16 @@ class AnnyHeads(HeadSource):
             landmarks=_landmarks(self.anatomy, geometry),
             tone=look.skin.tone,
             name=f"anny, {expression.name}, {look.hair.style}",
+            parameters=self._parameters(identity, expression, look),
         )
+
+    def _parameters(self, identity: Identity, expression: Expression, look: Look) -> dict[str, Any]:
+        """What was drawn; sliders by name, and expression strengths only where they are not 0."""
+        person = plain_parameters(identity)
+        person["sliders"] = dict(zip(self.anatomy.slider_travel, person["sliders"], strict=True))
+        face = plain_parameters(expression)
+        face["strengths"] = {name: strength for name, strength in face["strengths"].items() if strength}
+        return {"identity": person, "expression": face, "look": plain_parameters(look)}
 
 
 def blend(anatomy: Anatomy, identity: Identity, expression: Expression) -> np.ndarray:

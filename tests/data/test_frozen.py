@@ -15,7 +15,7 @@ import torch
 
 from ftb.data.frozen import FrozenSettings, FrozenSplit, FrozenStream, reduced
 from ftb.data.frozen_exr import decode_exr, encode_exr
-from ftb.data.frozen_manifest import read_manifest
+from ftb.data.frozen_manifest import _canonical, read_manifest, sha256_of
 from ftb.data.frozen_plan import config_from_text, config_to_text
 from ftb.data.frozen_render import draw_name
 from ftb.data.frozen_sample import decode_pair
@@ -207,6 +207,25 @@ def test_bad_splits_are_one_line(name: str, change, message: str, tmp_path: Path
         FrozenSplit(folder).part("test").pair(0)
     assert "\n" not in str(caught.value)
     assert name in str(caught.value)
+
+
+def test_splits_of_a_version_with_fewer_settings_are_read(tmp_path: Path) -> None:
+    path = copied(tmp_path) / "manifest.json"
+    document = json.loads(path.read_text())
+    lines = document["configuration"].splitlines(keepends=True)
+    document["configuration"] = "".join(line for line in lines if not line.startswith("occluded"))
+    _seal(path, document)
+    assert read_manifest(path).config == FrozenSplit(tiny_split()).manifest.config
+    for wrong in ({"counts": {"train": 6, "val": 2, "test": 6}}, {"more": 1}):
+        _seal(path, document | wrong)
+        with pytest.raises(ValueError, match=r"counts: expected those|was changed after"):
+            read_manifest(path)
+
+
+def _seal(path: Path, document: dict[str, object]) -> None:
+    """Write a manifest whose own sha256 fits."""
+    rest = {name: value for name, value in document.items() if name != "manifest_sha256"}
+    path.write_bytes(_canonical(rest | {"manifest_sha256": sha256_of(_canonical(rest))}))
 
 
 def test_a_part_without_samples_is_named(tmp_path: Path) -> None:
