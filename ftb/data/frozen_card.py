@@ -25,7 +25,7 @@ for sample in webdataset.WebDataset("{pattern}", shardshuffle=False):
 _FILES = """| file | what |
 |---|---|
 | `key.face.png` | the photograph, {size} x {size}, sRGB-encoded |
-| `key.mask.png` | coverage of the head |
+| `key.mask.png` | coverage of the head, without what stands before it |
 | `key.ball_matte.png`, `ball_gray`, `ball_silver`, `ball_mirror` | the reference ball, {ball} x {ball}, sRGB at the photo's exposure, clipped, straight alpha |
 | `key.ball_*.exr` | the same balls, linear, unclipped, 0 outside the disc |
 | `key.normal.exr` | unit normals, camera frame, 0 outside the head |

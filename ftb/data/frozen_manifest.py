@@ -20,7 +20,10 @@ VERSION = 1
 MANIFEST, PLAN = "manifest.json", "plan.json"
 _MOST_BYTES = 64 * 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_FIELDS = {"configuration", "counts", "environments", "files", "generator", "heads", "shards"}
+_FIELDS = {
+    *("configuration", "counts", "environments", "files", "format", "generator", "heads"),
+    *("manifest_sha256", "shards", "version"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,27 +98,26 @@ def read_manifest(path: Path) -> Manifest:
     if version != VERSION:
         raise ValueError(f"{path}: expected format version {VERSION}, got {version!r}; update ftb to read it")
     try:
-        manifest = _manifest(document, str(path))
-        same = _sealed(document, content)
+        if not _sealed(document, content):
+            raise ValueError(f"{path}: was changed after it was written; its own sha256 does not fit")
+        return _manifest(document, str(path))
     except (TypeError, RecursionError, UnicodeEncodeError) as error:
         raise ValueError(f"{path}: damaged") from error
-    if not same:
-        raise ValueError(f"{path}: was changed after it was written; its own sha256 does not fit")
-    return manifest
 
 
 def _sealed(document: dict[str, Any], content: bytes) -> bool:
     """Whether the text is in its one form and its own sha256 fits. The configuration's text is not written
     anew for that: what a split of an earlier version does not mention has today's default."""
     rest = {name: value for name, value in document.items() if name != "manifest_sha256"}
-    same = document.get("manifest_sha256") == sha256_of(_canonical(rest))
-    return same and _canonical(document) == content and set(rest) == _FIELDS | {"format", "version"}
+    return document.get("manifest_sha256") == sha256_of(_canonical(rest)) and _canonical(document) == content
 
 
 def _manifest(document: dict[str, Any], where: str) -> Manifest:
-    missing = sorted(_FIELDS - set(document))
-    if missing:
-        raise ValueError(f"{where}: the field {missing[0]!r} is missing")
+    missing, unknown = _FIELDS - set(document), set(document) - _FIELDS
+    if missing or unknown:
+        raise ValueError(
+            f"{where}: expected {len(_FIELDS)} fields, missing {sorted(missing)}, unknown {sorted(unknown)}"
+        )
     text = document["configuration"]
     if not isinstance(text, str):
         raise ValueError(f"{where}: configuration: expected text, got {type(text).__name__}")
