@@ -113,11 +113,9 @@ def _sealed(document: dict[str, Any], content: bytes) -> bool:
 
 
 def _manifest(document: dict[str, Any], where: str) -> Manifest:
-    missing, unknown = _FIELDS - set(document), set(document) - _FIELDS
+    missing, unknown = sorted(_FIELDS - set(document)), sorted(set(document) - _FIELDS)
     if missing or unknown:
-        raise ValueError(
-            f"{where}: expected {len(_FIELDS)} fields, missing {sorted(missing)}, unknown {sorted(unknown)}"
-        )
+        raise ValueError(f"{where}: fields: missing {missing[:3]}, unknown {unknown[:3]}")
     text = document["configuration"]
     if not isinstance(text, str):
         raise ValueError(f"{where}: configuration: expected text, got {type(text).__name__}")
