@@ -52,7 +52,7 @@ class SceneConfig:
     whether outlines are soft in the photographs (`ftb.render.antialias`)."""
 
     samples_per_head: int = 8
-    sky_receivers: int = 1000
+    sky_receivers: int = 700
     sky_directions: int = 144
     antialias: bool = True
     framing: FramingConfig = field(default_factory=FramingConfig)
@@ -127,24 +127,31 @@ def sample_camera(config: FramingConfig, head: Head, *, generator: torch.Generat
     draws = Draws(generator, 32)
     angles = [math.radians(draws.normal(spread)) for spread in (config.yaw, config.pitch, config.roll)]
     angles[1] -= math.radians(config.chin_up)  # a positive pitch bows the head
-    turn = rotation.from_yaw_pitch_roll(*(torch.tensor(angle) for angle in angles)).float()
+    turn = rotation.rows_from_yaw_pitch_roll(*angles)
     ratio = config.crop[0] * (config.crop[1] / config.crop[0]) ** (draws.uniform() ** 1.5)
     framed = CROP_OVER_EYES_TO_MOUTH * DETECTED_OVER_MESH * math.exp(draws.normal(config.jitter))
     ratio = framed if draws.chance(config.detected) else ratio
     distance = draws.log_uniform(*config.distance)
     shift = [draws.normal(config.shift), draws.normal(config.shift)]
-    posed = head.landmarks.float() @ turn.T  # (5, 3)
-    eyes, mouth = posed[:2].mean(0), posed[3:].mean(0)
-    centre = (eyes + mouth) * 0.5
-    frontal = float((eyes - mouth).norm())
-    side = ratio * max(float((eyes - mouth)[:2].norm()), LEAST_FORESHORTENING * frontal)
-    centre = centre + torch.tensor([shift[0] * side, shift[1] * side, 0.0])
-    cam_from_head = torch.eye(4)
-    cam_from_head[:3, :3] = turn
+    marks = head.landmarks.tolist()  # plain floats: as tensors, numbers this few cost more than they compute
+    eyes = _turned(turn, _middle(marks[:2]))
+    mouth = _turned(turn, _middle(marks[3:]))
+    frontal = math.dist(eyes, mouth)
+    side = ratio * max(math.dist(eyes[:2], mouth[:2]), LEAST_FORESHORTENING * frontal)
+    x, y, z = _middle([eyes, mouth])
     # Seen from +Z: the centre of the picture lies on the optical axis, `distance` in front.
-    cam_from_head[:3, 3] = torch.stack([-centre[0], -centre[1], -centre[2] - distance])
+    place = [-x - shift[0] * side, -y - shift[1] * side, -z - distance]
+    rows = [[*row, step] for row, step in zip(turn, place, strict=True)]
     return Camera(
-        cam_from_world=cam_from_head,
+        cam_from_world=torch.tensor([*rows, [0.0, 0.0, 0.0, 1.0]]),
         half_width=torch.tensor(0.5 * side / distance),
         near=torch.tensor(0.05),
     )
+
+
+def _middle(points: list[list[float]]) -> list[float]:
+    return [sum(axis) / len(points) for axis in zip(*points, strict=True)]
+
+
+def _turned(rows: list[list[float]], point: list[float]) -> list[float]:
+    return [sum(a * b for a, b in zip(row, point, strict=True)) for row in rows]

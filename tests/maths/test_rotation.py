@@ -90,3 +90,10 @@ def test_gradients():
     angle = torch.tensor([0.3, -2.0], dtype=torch.float64, requires_grad=True)
     assert gradcheck(rotation.rotation_about_axis, (values, angle))
     assert gradcheck(lambda eye: rotation.look_at(eye, torch.zeros_like(eye), Y), values)
+
+
+def test_plain_floats_equal_tensors():
+    angles = (0.7, -0.4, 2.1)
+    expected = rotation.from_yaw_pitch_roll(*torch.tensor(angles, dtype=torch.float64))
+    found = torch.tensor(rotation.rows_from_yaw_pitch_roll(*angles), dtype=torch.float64)
+    torch.testing.assert_close(found, expected)
