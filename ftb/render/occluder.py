@@ -43,11 +43,13 @@ def put_before(shaded: Shaded, lighting: Lighting, capture: Capture) -> tuple[Sh
     if not len(rows):
         return shaded, hidden
     cover, normals = occluder_cover(capture[rows], shaded.mask.shape[-1])
-    light = irradiance(lighting[rows], normals.flatten(1, 2)).clamp_min(0.0).reshape_as(normals)
-    radiance = brdf.lambert(capture.occluder_linear[rows])[:, None, None] * light
-    hidden[rows] = cover.to(hidden)
-    painted = shaded.radiance_linear.clone()
-    painted[rows] = torch.where(cover[..., None], radiance, painted[rows])
+    planes = shaded.radiance_linear.permute(0, 3, 1, 2)  # (S, 3, H, W), as they mostly lie in memory
+    painted = planes.clone()
+    for number, row in enumerate(rows.tolist()):
+        there = cover[number]
+        light = irradiance(lighting[row], normals[number][there]).clamp_min(0.0)  # (M, 3) of what is hidden
+        painted[row][:, there] = brdf.lambert(capture.occluder_linear[row]).mul(light).T
+        hidden[row] = there.to(hidden)
     return dataclasses.replace(
-        shaded, mask=torch.maximum(shaded.mask, hidden), radiance_linear=painted
+        shaded, mask=torch.maximum(shaded.mask, hidden), radiance_linear=painted.permute(0, 2, 3, 1)
     ), hidden

@@ -56,10 +56,11 @@ def narrowed(span: wp.vec2, value: float, slope: float, inverse: float):
     crossing = -value * inverse
     low = span[0]
     high = span[1]
+    # Comparisons, where `wp.min` and `wp.max` would mind what is not a number.
     if slope > 0.0:
-        low = wp.max(low, crossing - CRACK)
+        low = wp.where(crossing - CRACK > low, crossing - CRACK, low)
     elif slope < 0.0:
-        high = wp.min(high, crossing + CRACK)
+        high = wp.where(crossing + CRACK < high, crossing + CRACK, high)
     elif value < 0.0:
         high = low - 1.0
     return wp.vec2(low, high)

@@ -24,6 +24,7 @@ from ftb.render.warp_edges import (
     ZERO,
     Frame,
     Triangle,
+    bounded,
     covered_span,
     inverse,
     place_vertex,
@@ -109,7 +110,7 @@ def draw(
         while pixel <= end:
             nearness = t.plane[0] * x + row_plane
             if nearness <= t.cut:
-                key = ordered_bits(wp.clamp(nearness, t.farthest, t.nearest)) | face_bits
+                key = ordered_bits(bounded(nearness, t.farthest, t.nearest)) | face_bits
                 wp.atomic_max(keys, pixel, key)
             x += ONE
             pixel += 1

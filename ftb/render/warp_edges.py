@@ -127,6 +127,13 @@ def inverse(a: wp.float64) -> wp.float64:
 
 
 @wp.func
+def bounded(value: wp.float64, low: wp.float64, high: wp.float64) -> wp.float64:
+    """As `wp.clamp` of numbers, without its care for what is none: the innermost loop asks it."""
+    above = wp.where(value > low, value, low)
+    return wp.where(above < high, above, high)
+
+
+@wp.func
 def covers(t: Triangle, row: wp.vec3d, x: wp.float64) -> bool:
     """The inside test, at a pixel centre of a row where row = b·y + c."""
     return (
@@ -154,9 +161,10 @@ def covered_span(t: Triangle, row: wp.vec3d, per_a: wp.vec3d, first: int, last: 
     high = wp.float64(last)
     for k in range(3):
         crossing = -row[k] * per_a[k] - HALF
-        low = wp.max(low, begins(t.a[k], row[k], t.floor[k], crossing - SLACK))
-        if t.a[k] < ZERO:
-            high = wp.min(high, crossing + SLACK)
+        start = begins(t.a[k], row[k], t.floor[k], crossing - SLACK)
+        low = wp.where(start > low, start, low)
+        stop = wp.where(t.a[k] < ZERO, crossing + SLACK, high)
+        high = wp.where(stop < high, stop, high)
     low = wp.ceil(low)
     high = wp.floor(high)
     if low > high:

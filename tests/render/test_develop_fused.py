@@ -10,7 +10,7 @@ import torch
 
 from ftb.maths import brdf
 from ftb.render.develop import backdrop, develop
-from ftb.render.develop_fused import photograph, tone_curves
+from ftb.render.develop_fused import blurred, photograph, tone_curves
 from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, jpeg_roundtrip, quantise_planes
 from ftb.render.pair import grey_mixer
 from ftb.render.shade import Shaded
@@ -92,6 +92,19 @@ def test_planes_are_quantised_as_blocks_are():
     chroma = torch.zeros(3, 32, 48)
     quantise_planes(chroma, CHROMA_TABLE, quality)
     assert float(chroma.abs().max()) == 0.0
+
+
+def test_blur_is_two_convolutions():
+    generator = torch.Generator().manual_seed(4)
+    bordered = torch.rand(2, 3, 16 + 8, 32 + 8, generator=generator)
+    taps = torch.tensor([[0.4, 0.2, 0.06, 0.03, 0.01], [0.6, 0.2, 0.0, 0.0, 0.0]])
+    kernel = torch.cat([taps.flip(1), taps[:, 1:]], dim=1)  # (2, 9)
+    found = blurred(bordered, taps)
+    for sample in range(2):
+        planes = bordered[sample][:, None]
+        across = torch.nn.functional.conv2d(planes, kernel[sample][None, None, None])
+        expected = torch.nn.functional.conv2d(across, kernel[sample][None, None, :, None])[:, 0]
+        torch.testing.assert_close(found[sample], expected)
 
 
 def test_tone_curves_end_where_encoding_ends():
