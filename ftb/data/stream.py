@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ftb.data.heap import keep_freed_memory
 from ftb.data.stream_config import StreamConfig
 from ftb.render.base import Rasterizer, resolve_rasterizer
 from ftb.render.pair import HeadCache, render_chunk
@@ -53,6 +54,7 @@ class ChunkDataset(Dataset):
 
     def __getitem__(self, chunk: int) -> tuple[Pair, float]:
         if self._renderer is None:
+            keep_freed_memory()
             self._renderer = _ChunkRenderer(self._config, self._split, self._sources, torch.device("cpu"))
         started = time.process_time()
         with single_threaded():

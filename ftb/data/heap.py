@@ -1,0 +1,23 @@
+"""What a process does with memory that it no longer needs."""
+
+from __future__ import annotations
+
+import ctypes
+
+# malloc.h of glibc: the numbers of the two settings, and the most that the second takes.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_LARGEST_FROM_HEAP = 32 * 2**20
+_MOST_KEPT = 1024 * 2**20
+
+
+def keep_freed_memory() -> None:
+    """Keep what is freed for the next allocation, up to a gigabyte.
+
+    A chunk of pictures is some fifty megabytes, freed as a whole and asked for again at once. Handed back in
+    between, every page of it is cleared and mapped anew: up to a tenth of all the time of rendering. Does
+    nothing where the C library is not glibc.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _LARGEST_FROM_HEAP)
+        mallopt(_TRIM_THRESHOLD, _MOST_KEPT)
