@@ -61,7 +61,7 @@ class NetworkConfig:
     adversarial: float = 1.0
     discriminator_widths: tuple[int, ...] = (64, 128)
     ridge_grid: int = 2
-    ridge: float = 0.01
+    ridge: float = 0.1
 
     def __post_init__(self) -> None:
         if len(self.widths) != len(self.blocks) or len(self.widths) < 4:

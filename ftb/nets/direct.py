@@ -45,8 +45,9 @@ class BallPainter(nn.Module):
         for number, level in enumerate(reversed(range(len(skips) - 1))):
             outputs = widths[min(level, len(widths) - 1)]
             steps.append(SkipStep(inputs, outputs, skips[level], channels))
+            # there with a share of 0, too: a checkpoint of the one kind then fits the other
             share = dropout if number < _DROPPING else 0.0
-            drops.append(Dropout(share, config.init_seed, f"step {number}") if share else nn.Identity())
+            drops.append(Dropout(share, config.init_seed, f"step {number}"))
             inputs = outputs
         self.steps, self.drops = nn.ModuleList(steps), nn.ModuleList(drops)
         self.exit = conv3(inputs, 3, bias=True)

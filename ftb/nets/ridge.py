@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ftb.maths import color
 from ftb.nets.ball_reading import ANSWERED_ORDER, harmonic_light
 from ftb.nets.blocks import initialise, pool_to_grid, widened
 from ftb.nets.config import NetworkConfig
@@ -19,6 +20,8 @@ from ftb.types import Lighting, Prediction
 
 # Harmonics of order 2 in three channels.
 NUMBERS = 27
+# Of the first harmonic, at the one exposure; a tenth of the samples have less than 0.8.
+_LEAST_LEVEL = 0.3
 # Light from everywhere, of which white paper shows 1 (√(4π)): the answer before anything is known.
 _AMBIENT_L0 = 3.544908
 
@@ -64,20 +67,31 @@ def light_targets(lighting: Lighting, gain: Tensor) -> Tensor:
     return (lighting_ops.total_sh(lighting, ANSWERED_ORDER) * gain[:, None, None]).flatten(1)
 
 
-def normal_sums(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Sums over samples of [x, 1]ᵀ[x, 1] and [x, 1]ᵀ y: (F + 1, F + 1) and (F + 1, T), float64.
+def relative_weights(targets: Tensor) -> Tensor:
+    """1 / level² of the targets' light (B, 27): (B,), so that errors count relative to the light.
 
-    features x (B, F), targets y (B, T). Those of two batches add up.
+    A face against the light is dark, and at its one exposure that light is a hundred times that of others:
+    unweighted, a few such would decide everything.
+    """
+    level = color.luminance(targets.unflatten(1, (-1, 3)))[:, 0]
+    return level.clamp_min(_LEAST_LEVEL).square().reciprocal()
+
+
+def normal_sums(features: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums over samples of w [x, 1]ᵀ[x, 1] and w [x, 1]ᵀ y: (F + 1, F + 1) and (F + 1, T), float64.
+
+    features x (B, F), targets y (B, T), weights w (B,). Those of two batches add up.
     """
     known = torch.cat([features.double(), features.new_ones(len(features), 1).double()], dim=1)
-    return known.T @ known, known.T @ targets.double()
+    weighted = known * weights.double()[:, None]
+    return weighted.T @ known, weighted.T @ targets.double()
 
 
 def solve_ridge(gram: Tensor, moment: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
     """Weight (T, F) and bias (T,) from `normal_sums`, float64.
 
-    argmin of the mean of |y − W x − b|² + ridge · Σ (W_f · spread of feature f)²: features count as if they
-    were standardised, and the bias is free (Hastie et al. 2009, section 3.4.1).
+    argmin of the weighted mean of |y − W x − b|² + ridge · Σ (W_f · spread of feature f)²: features count as
+    if they were standardised, and the bias is free (Hastie et al. 2009, section 3.4.1).
     """
     count = gram[-1, -1]
     mean_x, mean_y = gram[:-1, -1] / count, moment[-1] / count

@@ -13,7 +13,7 @@ from ftb.config import Config
 from ftb.losses.base import total_loss
 from ftb.nets.base import build_network
 from ftb.nets.encoders import start_encoder
-from ftb.nets.ridge import NUMBERS, light_targets, normal_sums, solve_ridge
+from ftb.nets.ridge import NUMBERS, light_targets, normal_sums, relative_weights, solve_ridge
 from ftb.training.parallel import World, average_gradients
 from ftb.types import Pair, Prediction
 
@@ -43,7 +43,8 @@ class ClosedFormLearner:
         """Take in one batch; the loss terms of the answer so far, that answer, and whether to stop."""
         photo = pair.photo_srgb.permute(0, 3, 1, 2)  # (B, 3, H, W)
         features, gain = self.network.features(photo)
-        sums = normal_sums(features, light_targets(pair.lighting, gain))
+        targets = light_targets(pair.lighting, gain)
+        sums = normal_sums(features, targets, relative_weights(targets))
         for total, part in zip((self._gram, self._moment), sums, strict=True):
             if self.world.size > 1:
                 dist.all_reduce(part)

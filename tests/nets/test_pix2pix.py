@@ -56,7 +56,16 @@ def test_noise_is_there_in_training_alone():
     assert not torch.equal(first, second)
     assert torch.equal(calm, again)
     uses = [part.uses for part in network.modules() if isinstance(part, Dropout)]
-    assert [int(count) for count in uses] == [2, 2, 2]
+    assert [int(count) for count in uses] == [2, 2, 2, 0]
+
+
+def test_a_generator_may_start_from_a_direct_network():
+    direct = build_network(dataclasses.replace(PIX2PIX, kind="direct", init_seed=3))
+    generator = build_network(PIX2PIX)
+    generator.load_state_dict(direct.state_dict())
+    photos = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(generator.eval()(photos).ball_linear, direct.eval()(photos).ball_linear)
 
 
 def test_dropout_keeps_the_mean_and_goes_on_where_it_was():

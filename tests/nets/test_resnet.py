@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -94,10 +95,17 @@ def test_names_and_shapes_are_those_of_the_usual_checkpoint():
     assert weights + 1000 * 512 + 1000 == NUMBERS
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_a_file_loads_and_answers_as_its_numbers_say(tmp_path: Path, suffix: str):
-    state, path = checkpoint(), tmp_path / f"resnet34{suffix}"
-    save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
+SAVE = {
+    "a.pth": torch.save,
+    "old.pth": functools.partial(torch.save, _use_new_zipfile_serialization=False),  # as until 2020
+    "a.safetensors": save_file,
+}
+
+
+@pytest.mark.parametrize("name", SAVE)
+def test_a_file_loads_and_answers_as_its_numbers_say(tmp_path: Path, name: str):
+    state, path = checkpoint(), tmp_path / name
+    SAVE[name](state, path)
     config = NetworkConfig(encoder="resnet34", encoder_weights=str(path))
     encoder = build_encoder(config).eval()
     start_encoder(encoder, config)

@@ -14,7 +14,7 @@ from torch.testing import assert_close
 from ftb.config import Config, TrainConfig
 from ftb.data.stream_config import StreamConfig
 from ftb.losses.base import LossConfig
-from ftb.nets.ridge import light_targets, normal_sums, solve_ridge
+from ftb.nets.ridge import light_targets, normal_sums, relative_weights, solve_ridge
 from ftb.training.adversary import Adversary
 from ftb.training.learners import make_learner
 from ftb.training.optimize import ema_decay_at
@@ -89,7 +89,9 @@ def test_ridge_answers_with_the_regression_on_all_that_it_saw():
     rows = [network.features(pair.photo_srgb.permute(0, 3, 1, 2)) for pair in pairs]
     features = torch.cat([row for row, _ in rows])
     targets = torch.cat([light_targets(p.lighting, gain) for p, (_, gain) in zip(pairs, rows, strict=True)])
-    weight, bias = solve_ridge(*normal_sums(features, targets), learner.config.net.ridge)
+    weight, bias = solve_ridge(
+        *normal_sums(features, targets, relative_weights(targets)), learner.config.net.ridge
+    )
     # the same sums, rounded batch by batch
     assert_close(network.light.weight, weight.float(), rtol=1e-3, atol=1e-6)
     assert_close(network.light.bias, bias.float(), rtol=1e-3, atol=1e-5)
