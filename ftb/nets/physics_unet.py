@@ -12,13 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ftb.maths.shapes import expect_shape
 from ftb.nets import physics
 from ftb.nets.blocks import initialise
 from ftb.nets.config import NetworkConfig
 from ftb.nets.decoders import BallDecoder, GroupedDecoder, StageB
 from ftb.nets.encoders import build_encoder
-from ftb.nets.exposure import expose
+from ftb.nets.exposure import entered
 from ftb.nets.light_fit import LightFit
 from ftb.nets.lighting_head import LightingHead
 from ftb.render.ball import render_ball
@@ -64,14 +63,7 @@ class PhysicsUNet(nn.Module):
     def forward(self, photo_srgb: Tensor, landmarks: Tensor | None = None) -> Prediction:
         """Photographs (B, 3, H, W), encoded, [0, 1], and for a network with landmarks these (B, 5, 2), as in
         `Pair` -> everything known about their light."""
-        dims = expect_shape(photo_srgb, "B 3 H W", name="photo_srgb")
-        if dims["H"] % 16 or dims["W"] % 16:
-            raise ValueError(
-                f"photo_srgb: expected H and W to be multiples of 16, got {dims['H']}, {dims['W']}"
-            )
-        with _full_precision(photo_srgb):
-            exposed_srgb, gain = expose(photo_srgb)
-        photo = exposed_srgb.contiguous(memory_format=torch.channels_last)
+        photo, gain = entered(photo_srgb)
         maps = self.encoder(photo, landmarks) if self.config.landmarks else self.encoder(photo)
         albedo, normals = self.stage_a(maps, photo.shape[-2:])
         fit = self.light_fit(maps, photo, albedo, normals) if self.light_fit is not None else None
