@@ -43,8 +43,7 @@ def ball_reader(size: int) -> Tensor:
 def light_of_ball(reader: Tensor, ball_linear: Tensor) -> Lighting:
     """The light that a picture of the gray ball (B, S, S, 3) shows: harmonics of all of it, and no key light.
 
-    reader: of `ball_reader`. The key light's slot is empty (irradiance 0) and points in the dominant
-    direction. Linear in the ball, and differentiable.
+    reader: of `ball_reader`. Linear in the ball, and differentiable.
     """
     dims = expect_shape(ball_linear, "B S S 3", name="ball_linear")
     expect_shape(reader, "K P", name="reader", dims={"P": dims["S"] ** 2})
@@ -53,12 +52,8 @@ def light_of_ball(reader: Tensor, ball_linear: Tensor) -> Lighting:
 
 
 def harmonic_light(sh_coeffs: Tensor) -> Lighting:
-    """A light of radiance harmonics (B, 9, 3) alone, its key light's slot empty and in their direction."""
-    batch = sh_coeffs.shape[0]
-    direction, _ = sh.dominant_direction(sh_coeffs[:, :4])
+    """A light of radiance harmonics (B, 9, 3) and 0 key lights."""
+    nothing = sh_coeffs.new_zeros(sh_coeffs.shape[0], 0, 3)
     return Lighting(
-        sh_coeffs=sh_coeffs,
-        key_dirs=direction[:, None],
-        key_irradiance=sh_coeffs.new_zeros(batch, 1, 3),
-        key_angular_radius=sh_coeffs.new_zeros(batch, 1),
+        sh_coeffs=sh_coeffs, key_dirs=nothing, key_irradiance=nothing, key_angular_radius=nothing[..., 0]
     )

@@ -55,8 +55,10 @@ def test_shapes_and_ranges(config: NetworkConfig, size: tuple[int, int]):
     assert (out.ball_linear >= 0).all()
     assert (out.ball_linear[:, 0, 0] == 0).all()
     assert out.lighting.sh_coeffs.shape == (2, 9, 3)
-    assert out.lighting.key_dirs.shape == out.lighting.key_irradiance.shape == (2, 1, 3)
-    assert_close(out.lighting.key_dirs.norm(dim=-1), torch.ones(2, 1))
+    keys = 1 if config.kind == "physics" else 0
+    assert out.lighting.key_dirs.shape == out.lighting.key_irradiance.shape == (2, keys, 3)
+    assert out.lighting.key_angular_radius.shape == (2, keys)
+    assert_close(out.lighting.key_dirs.norm(dim=-1), torch.ones(2, keys))
     assert (out.lighting.key_irradiance >= 0).all()
 
 
