@@ -52,7 +52,7 @@ class SceneConfig:
     whether outlines are soft in the photographs (`ftb.render.antialias`)."""
 
     samples_per_head: int = 8
-    sky_receivers: int = 700
+    sky_receivers: int = 1000
     sky_directions: int = 144
     antialias: bool = True
     framing: FramingConfig = field(default_factory=FramingConfig)
