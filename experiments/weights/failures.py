@@ -3,7 +3,7 @@
     python experiments/weights/failures.py --out assets/weights/failures.png [--checkpoint FILE] [--count 512]
 
 Rendered faces of a split of its own, as training renders them; the worst in twenty by the error of the
-dominant direction, where the light has one, every other of them, worst first. Needs no files.
+dominant direction, where the light has one, every other of them, at most twelve, worst first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ftb.sheet import compose, png_bytes, tiles_from_ball, tiles_from_srgb
 from ftb.types import concatenate
 
 LEAST_DIRECTIONALITY = 0.3
-WORST, TILE, COLUMNS = 0.05, 112, 4
+WORST, SHOWN, TILE, COLUMNS = 0.05, 12, 96, 4
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
     found = estimator.predict(pairs.photo_srgb)
     (one, _), (true, directed) = dominant(found.lighting), dominant(pairs.lighting)
     errors = torch.where(directed >= LEAST_DIRECTIONALITY, angle_deg(one.double(), true.double()), 0.0)
-    worst = errors.argsort(descending=True)[: max(2, round(WORST * len(errors)))][::2]
+    worst = errors.argsort(descending=True)[: max(2, round(WORST * len(errors)))][::2][:SHOWN]
     for number in worst.tolist():
         print(f"{errors[number]:5.0f}° found, {found.direction_error_deg[number]:4.0f}° expected")
     tiles = (
