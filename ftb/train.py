@@ -172,7 +172,7 @@ class _Sitting:
             self.save()
         kept = self.config.keep_every
         if kept and self.step % kept == 0 and self.world.leads:
-            keep_model(self.run, self.step, self.learner.average.state_dict())
+            keep_model(self.run, self.step, self.learner.answering().state_dict())
         every = self.config.val_every
         if every and self.step % every == 0 and self.step < self.config.steps and self.world.leads:
             result = self._validate()

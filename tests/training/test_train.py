@@ -71,9 +71,10 @@ def assert_same_state(first: Path, second: Path) -> None:
             assert torch.equal(tensor, other.groups[group][name]), f"{group}.{name}"
 
 
-def test_weights_on_the_way_are_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["physics", "ridge"])
+def test_weights_on_the_way_are_kept(tmp_path: Path, kind: str) -> None:
     out = tmp_path / "run"
-    done = run_train(out, "--steps", "8", "--set", "train.keep_every=4")
+    done = run_train(out, "--steps", "8", "--set", "train.keep_every=4", "--set", f"net.kind={kind}")
     assert done.exit_code == 0, done.output
     kept = sorted((out / "kept").iterdir())
     assert [path.name for path in kept] == ["0000004.safetensors", "0000008.safetensors"]
