@@ -3,9 +3,8 @@
     python -m experiments.study experiments/1_direct_vs_physics --data runs/splits/standard --photos FILE.npz
     python -m experiments.study experiments/[1-8]_*
 
-Run it in the root of the repository. --data is a frozen split with a test part, made by
-
-    ftb export-split --preset standard --train 0 --val 0 --out runs/splits/standard
+Run it in the root of the repository. --data is a frozen split with a test part; without it, the 2,000 test
+pairs of the preset `standard`, rendered once into runs/splits/standard.
 
 The reference gets all of its seeds; another choice gets a second and a third only while its direction error
 differs from the reference's by less than the seeds do. Killed and started again it goes on where it was; a
@@ -27,7 +26,7 @@ from typing import Any
 from experiments.study_judge import Benchmark, Judge, predicted_balls
 from experiments.study_pictures import training_loss, write_curves, write_grid
 from experiments.study_plan import Run, Study, Variant, plan_run, read_study
-from experiments.study_train import carry_out
+from experiments.study_train import carry_out, standard_test
 from experiments.table import DIRECTION, write_table
 from experiments.verdicts import compare
 from ftb.checkpoint import write_atomically
@@ -173,7 +172,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--data", type=Path, default=Path("runs/splits/standard"))
+    parser.add_argument("--data", type=Path, help="a frozen split; without it, the test of `standard`")
     parser.add_argument("--photos", type=Path, help="as of experiments/evaluate_yaleb.py")
     parser.add_argument("--limit", type=int, default=0, help="only so many test pairs")
     parser.add_argument("--seeds", type=int, default=0, help="at most so many of all but the reference")
@@ -181,9 +180,10 @@ def main() -> None:
     options = parser.parse_args()
     if importlib.util.find_spec("matplotlib") is None:  # said now, and not after hours of training
         parser.error("curves need matplotlib: pip install -e '.[experiments]'")
-    test = Benchmark(data=options.data, photos=options.photos, limit=options.limit)
     failed: dict[str, str] = {}
     try:
+        data = options.data or standard_test(say)
+        test = Benchmark(data=data, photos=options.photos, limit=options.limit)
         judge = Judge(test, say)
         for folder in options.folders:
             asked = Asked(folder=folder, test=test, seeds=options.seeds, overrides=tuple(options.overrides))
@@ -191,7 +191,7 @@ def main() -> None:
     except KeyboardInterrupt:
         say("stopped; the same command goes on")
         sys.exit(130)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         parser.error(" ".join(str(error).split()))
     for name, reason in failed.items():
         say(f"failed: {name}: {reason}")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from experiments.study_plan import Run, split_folder
+from experiments.study_plan import SPLITS, Run, split_folder
 from ftb.checkpoint import write_atomically
 from ftb.config import config_to_toml
 
@@ -40,6 +40,11 @@ def carry_out(run: Run, say: Say) -> None:
         call((*PROGRAM, "train", *words, "--out", str(run.folder)), output)
         (run.folder / "last.safetensors").unlink(missing_ok=True)  # only --resume needs it
     say(f"trained {run.variant.name}, seed {run.seed}, in {(time.monotonic() - started) / 60:.1f} min")
+
+
+def standard_test(say: Say) -> Path:
+    """The test that all studies share, made where it is missing: 2,000 pairs, some minutes."""
+    return _made(SPLITS / "standard", ("--preset", "standard", "--train", "0", "--val", "0"), say)
 
 
 def stored_split(preset: str, size: int, say: Say) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def test_all_eight_are_there():
 @every_study
 def test_a_study_has_one_line_a_page_and_the_common_base(folder: Path):
     assert (folder / "config.toml").read_text() == (STUDIES[0] / "config.toml").read_text()
-    line = f'python3 -m experiments.study experiments/{folder.name} "$@"\n'
+    line = f'exec sh "$(dirname "$0")/../study.sh" experiments/{folder.name} "$@"\n'
     assert (folder / "run.sh").read_text() == line
     assert (folder / "README.md").read_text(encoding="utf-8").startswith(f"# {folder.name[0]} · ")
 
@@ -89,6 +90,34 @@ def test_a_run_is_started_then_resumed_then_left_alone(tmp_path: Path, monkeypat
     study_train.carry_out(run, print)
     assert len(calls) == 2
     assert not (run.folder / "last.safetensors").exists()
+
+
+def test_the_common_test_is_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    calls: list[tuple[str, ...]] = []
+    monkeypatch.setattr(study_train, "call", lambda words, output: calls.append(words))
+    monkeypatch.chdir(tmp_path)
+    folder = study_train.standard_test(print)
+    assert calls[0][calls[0].index("--out") + 1] == str(folder)
+    assert " ".join(calls[0]).endswith("--preset standard --train 0 --val 0")
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}")
+    assert study_train.standard_test(print) == folder
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("lacks", "code", "said"),
+    [("torch scipy", 2, "lacks torch scipy: "), ("", 0, "-m experiments.study experiments/x --seeds 1")],
+)
+def test_the_one_line_says_what_to_install_before_it_starts(tmp_path: Path, lacks: str, code: int, said: str):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\n[ "$1" = -c ] && echo "{lacks}" || echo "$@"\n')
+    python.chmod(0o755)
+    words = ("sh", str(HERE / "study.sh"), "experiments/x", "--seeds", "1")
+    environment = {**os.environ, "PYTHON": str(python)}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == code
+    assert said in (done.stderr if code else done.stdout)
 
 
 def test_a_failing_program_is_told_by_its_last_line(tmp_path: Path):

@@ -1,1 +1,1 @@
-python3 -m experiments.study experiments/1_direct_vs_physics "$@"
+exec sh "$(dirname "$0")/../study.sh" experiments/1_direct_vs_physics "$@"

@@ -1,1 +1,1 @@
-python3 -m experiments.study experiments/2_encoders "$@"
+exec sh "$(dirname "$0")/../study.sh" experiments/2_encoders "$@"

@@ -1,1 +1,1 @@
-python3 -m experiments.study experiments/3_losses "$@"
+exec sh "$(dirname "$0")/../study.sh" experiments/3_losses "$@"

@@ -1,1 +1,1 @@
-python3 -m experiments.study experiments/4_pix2pix "$@"
+exec sh "$(dirname "$0")/../study.sh" experiments/4_pix2pix "$@"

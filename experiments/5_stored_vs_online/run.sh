@@ -1,1 +1,1 @@
-python3 -m experiments.study experiments/5_stored_vs_online "$@"
+exec sh "$(dirname "$0")/../study.sh" experiments/5_stored_vs_online "$@"

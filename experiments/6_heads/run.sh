@@ -1,1 +1,1 @@
-python3 -m experiments.study experiments/6_heads "$@"
+exec sh "$(dirname "$0")/../study.sh" experiments/6_heads "$@"

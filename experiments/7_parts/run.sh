@@ -1,1 +1,1 @@
-python3 -m experiments.study experiments/7_parts "$@"
+exec sh "$(dirname "$0")/../study.sh" experiments/7_parts "$@"

@@ -1,1 +1,1 @@
-python3 -m experiments.study experiments/8_landmarks "$@"
+exec sh "$(dirname "$0")/../study.sh" experiments/8_landmarks "$@"
