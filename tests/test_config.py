@@ -18,6 +18,7 @@ from ftb.config import (
     preset_names,
 )
 from ftb.nets.base import PRESETS as NETWORK_PRESETS
+from ftb.training.trained import learning_rate_at
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,3 +118,11 @@ def test_only_keys_that_change_learning_differ() -> None:
 
 def test_the_large_preset_is_the_network_of_that_name() -> None:
     assert load_config("large").net == NETWORK_PRESETS["resnet34"]
+
+
+def test_the_original_preset_has_500_rounds_of_1200_pairs_and_a_rate_from_1e_4_to_1e_5() -> None:
+    config = load_config("original")
+    assert config.train.steps * config.stream.batch_size == 500 * 1200
+    assert (config.net.kind, config.net.encoder, config.loss.ball_kind) == ("direct", "resnet34", "mix")
+    rates = [learning_rate_at(step, config.train) for step in (500, config.train.steps)]
+    assert rates == pytest.approx([1e-4, 1e-5], rel=0.01)
