@@ -36,9 +36,10 @@ SHOWN = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the command line asks for; overrides: settings on top of every variant's."""
+    """What is asked for. out: where results go; overrides: settings on top of every variant's."""
 
     folder: Path
+    out: Path
     test: Benchmark
     seeds: int
     overrides: tuple[str, ...] = ()
@@ -66,13 +67,13 @@ def say(text: str) -> None:
 def carry_out_study(asked: Asked, study: Study, judge: Judge) -> Progress:
     """Train and judge; writes metrics.json after every run, so that nothing is lost."""
     progress = Progress()
-    seeds = min(study.seeds, asked.seeds) if asked.seeds else study.seeds
+    most = asked.seeds or max(study.seeds, study.reference_seeds)
     progress.runs = {variant.name: [] for variant in study.variants}
     reference = study.variant(study.reference)
     order = [(variant, 0) for variant in study.variants]
-    order += [(reference, seed) for seed in range(1, study.reference_seeds)]
+    order += [(reference, seed) for seed in range(1, min(study.reference_seeds, most))]
     others = [variant for variant in study.variants if variant is not reference]
-    order += [(variant, seed) for seed in range(1, seeds) for variant in others]
+    order += [(variant, seed) for seed in range(1, min(study.seeds, most)) for variant in others]
     for variant, seed in order:
         if variant.name in progress.failed or _needless(progress, study, variant, seed):
             continue
@@ -129,7 +130,7 @@ def write_metrics(asked: Asked, study: Study, judge: Judge, progress: Progress) 
             for variant in study.variants
         },
     }
-    write_atomically(asked.folder / "metrics.json", (json.dumps(document, indent=1) + "\n").encode())
+    write_atomically(asked.out / "metrics.json", (json.dumps(document, indent=1) + "\n").encode())
 
 
 def _told(run: Run, found: dict[str, Any]) -> dict[str, Any]:
@@ -147,11 +148,11 @@ def write_pictures(asked: Asked, study: Study, judge: Judge, progress: Progress)
         name: [training_loss(run.folder, run.config.stream.batch_size) for run, _ in some[:1]]
         for name, some in runs.items()
     }
-    write_curves(asked.folder / "curves.png", curves, losses)
+    write_curves(asked.out / "curves.png", curves, losses)
     first = {name: some[0][0] for name, some in runs.items()}
     pair = judge.shown(next(iter(first.values())).config, SHOWN)
     write_grid(
-        asked.folder / "grid.png", pair, {name: predicted_balls(run, pair) for name, run in first.items()}
+        asked.out / "grid.png", pair, {name: predicted_balls(run, pair) for name, run in first.items()}
     )
 
 
@@ -160,7 +161,7 @@ def whole_study(asked: Asked, judge: Judge) -> dict[str, str]:
     study = read_study(asked.folder)
     say(f"{asked.folder}: {study.question}")
     progress = carry_out_study(asked, study, judge)
-    if asked.folder.resolve().parent == Path(__file__).resolve().parent:
+    if asked.out.resolve().parent == Path(__file__).resolve().parent:
         write_table()
     write_pictures(asked, study, judge, progress)
     return {f"{asked.folder}: {name}": reason for name, reason in progress.failed.items()}
@@ -175,7 +176,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a frozen split; without it, the test of `standard`")
     parser.add_argument("--photos", type=Path, help="as of experiments/evaluate_yaleb.py")
     parser.add_argument("--limit", type=int, default=0, help="only so many test pairs")
-    parser.add_argument("--seeds", type=int, default=0, help="at most so many of all but the reference")
+    parser.add_argument("--seeds", type=int, default=0, help="at most so many")
+    parser.add_argument("--out", type=Path, help="where results go, a folder each; else beside study.toml")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     if importlib.util.find_spec("matplotlib") is None:  # said now, and not after hours of training
@@ -186,7 +188,11 @@ def main() -> None:
         test = Benchmark(data=data, photos=options.photos, limit=options.limit)
         judge = Judge(test, say)
         for folder in options.folders:
-            asked = Asked(folder=folder, test=test, seeds=options.seeds, overrides=tuple(options.overrides))
+            out = options.out / folder.name if options.out else folder
+            out.mkdir(parents=True, exist_ok=True)
+            asked = Asked(
+                folder=folder, out=out, test=test, seeds=options.seeds, overrides=tuple(options.overrides)
+            )
             failed |= whole_study(asked, judge)
     except KeyboardInterrupt:
         say("stopped; the same command goes on")

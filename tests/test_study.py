@@ -159,7 +159,9 @@ class FakeJudge:
         return {"direction_error_deg": 60.0}
 
 
-def carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: dict[str, tuple[float, ...]]) -> Any:
+def carried_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: dict[str, tuple[float, ...]], seeds: int = 0
+) -> Any:
     (tmp_path / "config.toml").write_text((STUDIES[0] / "config.toml").read_text())
     monkeypatch.chdir(tmp_path)
 
@@ -175,9 +177,11 @@ def carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: dict[st
     variants = tuple(
         Variant(name=name, settings=(f"train.warmup_steps={k}",)) for k, name in enumerate(errors)
     )
-    asked = study.Asked(folder=tmp_path, test=Benchmark(data=tmp_path), seeds=0)
+    out = tmp_path / "out"
+    out.mkdir()
+    asked = study.Asked(folder=tmp_path, out=out, test=Benchmark(data=tmp_path), seeds=seeds)
     progress = study.carry_out_study(asked, Study(question="?", reference="a", variants=variants), judge)
-    return progress, json.loads((tmp_path / "metrics.json").read_text())
+    return progress, json.loads((out / "metrics.json").read_text())
 
 
 def test_only_differences_within_the_noise_get_more_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -191,8 +195,6 @@ def test_only_differences_within_the_noise_get_more_seeds(tmp_path: Path, monkey
     }
     assert progress.failed == {"broken": "exit code 2: no such thing"}
     assert metrics["variants"]["broken"]["failed"] == "exit code 2: no such thing"
-    (tmp_path / "study").mkdir()
-    (tmp_path / "metrics.json").rename(tmp_path / "study" / "metrics.json")
     rows = table.table(tmp_path).splitlines()[2:]
     assert [row.split("|")[5].strip() for row in rows] == [
         "reference",
@@ -202,6 +204,11 @@ def test_only_differences_within_the_noise_get_more_seeds(tmp_path: Path, monkey
     ]
     assert "20.2° ± 0.8°" in rows[0]
     assert "failed" in rows[3]
+
+
+def test_fewer_seeds_are_fewer_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    progress, _ = carried_out(tmp_path, monkeypatch, {"a": (20.0, 21.0), "near": (20.5, 19.9)}, seeds=1)
+    assert {name: len(runs) for name, runs in progress.runs.items()} == {"a": 1, "near": 1}
 
 
 def test_settled_is_what_students_test_calls_significant():
