@@ -171,3 +171,11 @@ class Prediction(TensorData):
     albedo_linear: Tensor | None = None
     visibility: Tensor | None = None
     residual_linear: Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LightAnswer(TensorData):
+    """What a network answers that is asked for nothing but the light: these fields of its `Prediction`."""
+
+    lighting: Lighting
+    direction_error_deg: Tensor | None = None

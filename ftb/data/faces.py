@@ -82,28 +82,41 @@ def refine_face(pixels_u8: np.ndarray, face: Face) -> Face:
     """The face with landmarks looked for again, close up and turned until the eyes are level.
 
     YuNet's landmarks lean towards an upright face, the more so the smaller it is: of a head tilted by 25°
-    its eyes tell 7°. They are right where the face is large and nearly level.
+    its eyes tell 7°. They are right where the face is large and nearly level. Of two close-ups, one turned too
+    little and one too much, a level one lies between: the mean of theirs, weighted by closeness to level, is
+    steadier than what another look would tell.
 
     score becomes the best of the close-ups, 0 where none shows a face: of a face that is covered in part or
     turned away it falls sooner than that of the whole picture.
     """
     angle, level = _tilt_deg(face.landmarks), replace(face, score=0.0)
+    before: tuple[np.ndarray, float] | None = None
     for _ in range(_MOST_LOOKS):
-        matrix = _close_up(level, angle)
-        shape = (_CLOSE_SIZE, _CLOSE_SIZE)
-        close = cv2.warpAffine(pixels_u8, matrix, shape, borderMode=cv2.BORDER_REPLICATE)
-        found = _detect(close)
-        if not found:
+        seen = _seen_close(pixels_u8, level, angle)
+        if seen is None:
             break
-        seen = min(found, key=lambda other: float(np.linalg.norm(other.landmarks.mean(0) - _CLOSE_SIZE / 2)))
-        inverse = cv2.invertAffineTransform(matrix)
-        landmarks = seen.landmarks @ inverse[:, :2].T + inverse[:, 2]
-        level = replace(face, landmarks=landmarks, score=max(level.score, seen.score))
-        left_over = _tilt_deg(seen.landmarks)
-        angle += left_over
+        landmarks, left_over, score = seen
+        level = replace(face, landmarks=landmarks, score=max(level.score, score))
+        if before is not None and before[1] * left_over < 0.0:
+            share = before[1] / (before[1] - left_over)
+            return replace(level, landmarks=before[0] + share * (landmarks - before[0]))
         if abs(left_over) < _LEVEL_DEG:
             break
+        before, angle = (landmarks, left_over), angle + left_over
     return level
+
+
+def _seen_close(pixels_u8: np.ndarray, face: Face, angle: float) -> tuple[np.ndarray, float, float] | None:
+    """Of the close-up turned by `angle` degrees: landmarks (5, 2) in the picture, how far from level the eyes
+    are there, degrees, and the score; None where it shows no face."""
+    matrix = _close_up(face, angle)
+    shape = (_CLOSE_SIZE, _CLOSE_SIZE)
+    found = _detect(cv2.warpAffine(pixels_u8, matrix, shape, borderMode=cv2.BORDER_REPLICATE))
+    if not found:
+        return None
+    seen = min(found, key=lambda other: float(np.linalg.norm(other.landmarks.mean(0) - _CLOSE_SIZE / 2)))
+    inverse = cv2.invertAffineTransform(matrix)
+    return seen.landmarks @ inverse[:, :2].T + inverse[:, 2], _tilt_deg(seen.landmarks), seen.score
 
 
 def _tilt_deg(landmarks: np.ndarray) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Self, overload
+from typing import Self, TypeVar, overload
 
 import numpy as np
 import torch
@@ -22,12 +22,13 @@ from ftb.data.face_landmarks import landmarks_in
 from ftb.data.faces import Face, find_faces, refine_face
 from ftb.data.photos import Photo, open_photo, photo_from_array
 from ftb.estimation.combine import combine_lights, combined_error_deg
-from ftb.estimation.mirror import predict_both_ways
+from ftb.estimation.mirror import light_both_ways, predict_both_ways
 from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH
 from ftb.scene.lighting_mix import rotate
 from ftb.training.parallel import resolve_device
-from ftb.types import Lighting, Prediction, concatenate
+from ftb.types import LightAnswer, Lighting, Prediction, concatenate
 
+Answer = TypeVar("Answer", Prediction, LightAnswer)
 Source = str | Path | np.ndarray | Tensor | Image.Image
 CROPS = ("face", "none")
 # Squares that go through the network at a time, and faces of one photograph that are asked at most.
@@ -44,7 +45,6 @@ class FaceEstimate:
 
     crop: FaceCrop
     lighting: Lighting
-    ball_linear: Tensor
     expected_error_deg: float | None
     angle_deg: float = 0.0
 
@@ -134,7 +134,7 @@ class Estimator:
         return [self.estimate_fully(item, crop=crop, face=face).lighting for item in photo]
 
     def estimate_fully(self, photo: Source, *, crop: str = "face", face: str | int = "largest") -> Estimate:
-        """As `estimate` for one photograph, with balls, crops and expected errors."""
+        """As `estimate` for one photograph, with crops and expected errors."""
         opened, crops, found = self.framed(photo, crop=crop, face=face)
         return joined(opened, crops, self.answer(crops), found)
 
@@ -157,13 +157,15 @@ class Estimator:
         except ValueError as error:
             raise ValueError(f"{where}{error}") from None
 
-    def answer(self, crops: Sequence[FaceCrop]) -> Prediction:
-        """As `predict`, for framed faces."""
+    @torch.no_grad()
+    def answer(self, crops: Sequence[FaceCrop]) -> LightAnswer:
+        """The light of `predict`, for framed faces; nothing else is computed."""
         squares = torch.stack([crop.crop_srgb for crop in crops])
-        if not self._landmarks:
-            return self.predict(squares)
-        places = [landmarks_in(c.crop_srgb) if c.landmarks is None else c.landmarks for c in crops]
-        return self.predict(squares, torch.stack(places))
+        landmarks = None
+        if self._landmarks:
+            places = [landmarks_in(c.crop_srgb) if c.landmarks is None else c.landmarks for c in crops]
+            landmarks = torch.stack(places)
+        return self._in_batches(partial(light_both_ways, self._network.light_only), squares, landmarks)
 
     @torch.no_grad()
     def predict(self, crops_srgb: Tensor, landmarks: Tensor | None = None) -> Prediction:
@@ -175,26 +177,26 @@ class Estimator:
         """
         if self._landmarks and landmarks is None:
             landmarks = torch.stack([landmarks_in(square) for square in crops_srgb])
-        parts = [self._asked(crops_srgb, landmarks, at) for at in range(0, len(crops_srgb), BATCH)]
+        return self._in_batches(partial(predict_both_ways, self._network), crops_srgb, landmarks)
+
+    def _in_batches(self, ask: Callable[..., Answer], crops_srgb: Tensor, landmarks: Tensor | None) -> Answer:
+        """What `ask` answers for squares, on the CPU; landmarks only for a network that reads them."""
+        parts = []
+        for first in range(0, len(crops_srgb), BATCH):
+            batch = slice(first, first + BATCH)
+            photos = crops_srgb[batch].permute(0, 3, 1, 2).to(self._device)
+            places = landmarks[batch].to(self._device) if landmarks is not None and self._landmarks else None
+            parts.append(ask(photos, places).to("cpu"))
         return parts[0] if len(parts) == 1 else concatenate(parts)
 
-    def _asked(self, crops_srgb: Tensor, landmarks: Tensor | None, first: int) -> Prediction:
-        """One batch."""
-        batch = slice(first, first + BATCH)
-        photos = crops_srgb[batch].permute(0, 3, 1, 2).to(self._device)
-        if landmarks is None or not self._landmarks:
-            return predict_both_ways(self._network, photos).to("cpu")
-        return predict_both_ways(self._network, photos, landmarks[batch].to(self._device)).to("cpu")
 
-
-def joined(photo: Photo, crops: Sequence[FaceCrop], prediction: Prediction, faces_found: int) -> Estimate:
+def joined(photo: Photo, crops: Sequence[FaceCrop], prediction: LightAnswer, faces_found: int) -> Estimate:
     """The answers (one a crop) turned from the crops' frames into the photograph's, and made one."""
     own_errors = prediction.direction_error_deg
     faces = [
         FaceEstimate(
             crop=crop,
             lighting=rotate(prediction.lighting[number], crop.photo_from_crop),
-            ball_linear=prediction.ball_linear[number],
             expected_error_deg=widened_error_deg(
                 None if own_errors is None else float(own_errors[number]), crop.doubts
             ),

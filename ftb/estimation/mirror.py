@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch.nn import functional
 
 from ftb.maths.color import luminance
 from ftb.scene.landmarks import mirror_landmarks
-from ftb.types import Lighting, Prediction
+from ftb.types import LightAnswer, Lighting, Prediction
 
 
 def predict_both_ways(
@@ -23,11 +24,29 @@ def predict_both_ways(
 ) -> Prediction:
     """The mean of what a network answers for photographs (B, 3, H, W) and, mirrored back, for their mirror
     images; landmarks (B, 5, 2), mirrored as well, for a network that reads them."""
+    straight, mirrored = _asked_both_ways(network, photos_srgb, landmarks)
+    return mean_prediction(straight, mirror_prediction(mirrored))
+
+
+def light_both_ways(
+    light_only: Callable[..., LightAnswer], photos_srgb: Tensor, landmarks: Tensor | None = None
+) -> LightAnswer:
+    """As `predict_both_ways`, of a network's `light_only`: the same light."""
+    straight, mirrored = _asked_both_ways(light_only, photos_srgb, landmarks)
+    return LightAnswer(
+        lighting=_mean_lighting(straight.lighting, mirror_lighting(mirrored.lighting)),
+        direction_error_deg=_mean(straight.direction_error_deg, mirrored.direction_error_deg),
+    )
+
+
+def _asked_both_ways(
+    ask: Callable[..., Any], photos_srgb: Tensor, landmarks: Tensor | None
+) -> tuple[Any, Any]:
+    """The answers for the photographs and for their mirror images, asked for in one batch."""
     photos = torch.cat([photos_srgb, photos_srgb.flip(3)])
     places = () if landmarks is None else (torch.cat([landmarks, mirror_landmarks(landmarks)]),)
-    both = network(photos, *places)
-    count = len(photos_srgb)
-    return mean_prediction(both[:count], mirror_prediction(both[count:]))
+    both, count = ask(photos, *places), len(photos_srgb)
+    return both[:count], both[count:]
 
 
 def mirror_lighting(lighting: Lighting) -> Lighting:

@@ -17,7 +17,7 @@ from ftb.render.ball import render_ball
 from ftb.render.base import interpolate, resolve_rasterizer
 from ftb.scene.heads_frozen import FrozenHeads
 from ftb.scene.sampler import FramingConfig, sample_camera
-from ftb.types import Camera, Lighting, Pair, Prediction, TensorData, stack
+from ftb.types import Camera, LightAnswer, Lighting, Pair, Prediction, TensorData, stack
 
 IMAGE_SIZE = 128
 BALL_SIZE = 64
@@ -173,6 +173,11 @@ class AsNetwork(nn.Module):
     def forward(self, photos_srgb: Tensor) -> Prediction:
         """(B, 3, S, S) in [0, 1]."""
         return self._predictor.answer(photos_srgb.permute(0, 2, 3, 1), None)
+
+    def light_only(self, photos_srgb: Tensor) -> LightAnswer:
+        """As `forward`, the light alone."""
+        whole = self(photos_srgb)
+        return LightAnswer(lighting=whole.lighting, direction_error_deg=whole.direction_error_deg)
 
 
 def grey_ball(lighting: Lighting, size: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 A network is an `nn.Module` with an `encoder`, whose `forward(photo_srgb)` takes photographs (B, 3, H, W),
 sRGB-encoded in [0, 1], H and W multiples of 16, and answers with a `Prediction` in float32, channel-last.
+Its `light_only` takes the same and answers with the light of that `Prediction`, as a `LightAnswer`, without
+computing what only the rest needs.
 In evaluation mode, a sample's answer does not depend on the rest of its batch.
 """
 

@@ -18,7 +18,7 @@ from ftb.nets.decoders import GROUPS, SkipStep
 from ftb.nets.dropout import Dropout
 from ftb.nets.encoders import build_encoder
 from ftb.nets.exposure import entered
-from ftb.types import Prediction
+from ftb.types import LightAnswer, Prediction
 
 # What an untrained network paints, as displayed: the middle of gray balls in daylight.
 _START = 0.4
@@ -94,3 +94,7 @@ class DirectUNet(nn.Module):
             dimming = (1.0 / gain)[:, None, None, None]
             ball = dimming * color.linear_from_display(shown) * self.ball_disc[..., None]
             return Prediction(lighting=light_of_ball(self.reader, ball), ball_linear=ball)
+
+    def light_only(self, photo_srgb: Tensor) -> LightAnswer:
+        """As `forward`, the light alone: which takes the ball, on which it is seen."""
+        return LightAnswer(lighting=self(photo_srgb).lighting)

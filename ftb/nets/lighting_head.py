@@ -120,4 +120,7 @@ def _brightness(photo_srgb: Tensor) -> Tensor:
     """Mean and standard deviation of each channel in (roughly) linear light: (B, 6)."""
     # a bare power of 2: this is a feature, not a measurement, and it has no corner at 0
     linear = photo_srgb.square().flatten(2)
-    return torch.cat([linear.mean(dim=2), linear.std(dim=2, correction=0)], dim=1)
+    mean = linear.mean(dim=2, keepdim=True)
+    # the root of the mean square: torch's own standard deviation takes ten times as long on a CPU
+    spread = torch.linalg.vector_norm(linear - mean, dim=2) / linear.shape[2] ** 0.5
+    return torch.cat([mean[..., 0], spread], dim=1)

@@ -22,7 +22,7 @@ from ftb.nets.light_fit import LightFit
 from ftb.nets.lighting_head import LightingHead
 from ftb.render.ball import render_ball
 from ftb.scene import lighting_ops
-from ftb.types import Lighting, Prediction
+from ftb.types import LightAnswer, Lighting, Prediction
 
 # keeps sigmoid away from 0 and 1 by more than float32 can tell, so that log and its gradient stay finite
 _LOGIT_LIMIT = 12.0
@@ -64,7 +64,7 @@ class PhysicsUNet(nn.Module):
         """Photographs (B, 3, H, W), encoded, [0, 1], and for a network with landmarks these (B, 5, 2), as in
         `Pair` -> everything known about their light."""
         photo, gain = entered(photo_srgb)
-        maps = self.encoder(photo, landmarks) if self.config.landmarks else self.encoder(photo)
+        maps = self._maps(photo, landmarks)
         albedo, normals = self.stage_a(maps, photo.shape[-2:])
         fit = self.light_fit(maps, photo, albedo, normals) if self.light_fit is not None else None
         lighting, direction_error_deg, hidden = self.lighting(maps[-1], photo, fit)
@@ -90,6 +90,20 @@ class PhysicsUNet(nn.Module):
             visibility=visibility,
             residual_linear=None if residual is None else dimming * residual,
         )
+
+    def light_only(self, photo_srgb: Tensor, landmarks: Tensor | None = None) -> LightAnswer:
+        """As `forward`, the light alone: without stage B and the ball, and without stage A where no light is
+        fitted to it."""
+        photo, gain = entered(photo_srgb)
+        maps, fit = self._maps(photo, landmarks), None
+        if self.light_fit is not None:
+            fit = self.light_fit(maps, photo, *self.stage_a(maps, photo.shape[-2:]))
+        lighting, direction_error_deg, _ = self.lighting(maps[-1], photo, fit)
+        scaled = lighting_ops.scaled(lighting, 1.0 / gain)
+        return LightAnswer(lighting=scaled, direction_error_deg=direction_error_deg)
+
+    def _maps(self, photo: Tensor, landmarks: Tensor | None) -> list[Tensor]:
+        return self.encoder(photo, landmarks) if self.config.landmarks else self.encoder(photo)
 
     def _face(
         self, seen: tuple[Tensor, Tensor, Tensor], lighting: Lighting, maps: list[Tensor], hidden: Tensor

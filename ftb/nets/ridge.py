@@ -16,7 +16,7 @@ from ftb.nets.encoders import build_encoder
 from ftb.nets.exposure import entered
 from ftb.render.ball import render_ball
 from ftb.scene import lighting_ops
-from ftb.types import Lighting, Prediction
+from ftb.types import LightAnswer, Lighting, Prediction
 
 # Harmonics of order 2 in three channels.
 NUMBERS = 27
@@ -53,13 +53,18 @@ class RidgeNetwork(nn.Module):
 
     def forward(self, photo_srgb: Tensor) -> Prediction:
         """Photographs (B, 3, H, W), encoded, [0, 1] -> light and the ball in it."""
-        features, gain = self.features(photo_srgb)
+        lighting = self.light_only(photo_srgb).lighting
         with torch.autocast(photo_srgb.device.type, enabled=False):
-            sh_coeffs = self.light(features).unflatten(1, (-1, 3)) / gain[:, None, None]
-            lighting = harmonic_light(sh_coeffs)
             return Prediction(
                 lighting=lighting, ball_linear=render_ball(lighting, "gray", self.config.ball_size)
             )
+
+    def light_only(self, photo_srgb: Tensor) -> LightAnswer:
+        """As `forward`, the light alone."""
+        features, gain = self.features(photo_srgb)
+        with torch.autocast(photo_srgb.device.type, enabled=False):
+            sh_coeffs = self.light(features).unflatten(1, (-1, 3)) / gain[:, None, None]
+            return LightAnswer(lighting=harmonic_light(sh_coeffs))
 
 
 def light_targets(lighting: Lighting, gain: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from ftb.estimation.estimator import Estimator, joined
 from ftb.maths import rotation
 from ftb.metrics.baselines import frontal_light
 from ftb.scene.landmarks import MEAN_LANDMARKS, mirror_landmarks
-from ftb.types import Prediction, concatenate
+from ftb.types import LightAnswer, Prediction, concatenate
 from tests.losses import fabricate
 from tests.tiny import tiny_checkpoint
 
@@ -136,6 +136,9 @@ class _Reads(torch.nn.Module):
         self.landmarks = landmarks
         blank = torch.zeros(len(photos_srgb), 16, 16, 3)
         return Prediction(lighting=frontal_light(fabricate.pair(len(blank), 16)).lighting, ball_linear=blank)
+
+    def light_only(self, photos_srgb: torch.Tensor, landmarks: torch.Tensor) -> LightAnswer:
+        return LightAnswer(lighting=self(photos_srgb, landmarks).lighting)
 
 
 def test_a_network_that_reads_landmarks_is_given_those_of_the_face(astronaut: np.ndarray) -> None:

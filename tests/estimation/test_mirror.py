@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch.testing import assert_close
 
-from ftb.estimation.mirror import mirror_lighting, mirror_prediction, predict_both_ways
+from ftb.estimation.mirror import light_both_ways, mirror_lighting, mirror_prediction, predict_both_ways
 from ftb.maths import envmap, sh
-from ftb.nets.base import build_network
+from ftb.nets.base import NETWORKS, build_network
 from ftb.nets.config import NetworkConfig
 from ftb.scene.lighting_ops import total_sh
 from ftb.types import Lighting
@@ -55,3 +55,17 @@ def test_the_mean_of_both_ways_mirrors_exactly():
     assert_close(straight.lighting.key_dirs, mirrored.lighting.key_dirs, atol=1e-6, rtol=1e-6)
     assert_close(straight.lighting.sh_coeffs, mirrored.lighting.sh_coeffs, atol=1e-6, rtol=1e-6)
     assert (straight.ball_linear - alone.ball_linear).abs().max() > 1e-4, "the mean is not one of the two"
+
+
+def test_asked_for_the_light_alone_it_is_the_same_light():
+    photos = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    for kind in NETWORKS:
+        network = build_network(NetworkConfig(kind=kind)).eval()
+        with torch.no_grad():
+            whole = predict_both_ways(network, photos)
+            alone = light_both_ways(network.light_only, photos)
+        for name in ("sh_coeffs", "key_dirs", "key_irradiance", "key_angular_radius"):
+            assert_close(getattr(alone.lighting, name), getattr(whole.lighting, name))
+        told = whole.direction_error_deg
+        assert (told is None) == (alone.direction_error_deg is None)
+        assert told is None or torch.equal(told, alone.direction_error_deg)
