@@ -85,6 +85,9 @@ def _decoded(opened: Image.Image, path: Path, working_size: int) -> Decoded:
     if width * height > MOST_PIXELS:
         most = MOST_PIXELS // 1_000_000
         raise _Refused(f"{path}: expected at most {most} megapixels, got {width} × {height} pixels")
+    if opened.format == "HEIF" and opened.mode == "I;16":
+        # pi-heif believes the header's depth, and writes beyond pixels of 8 bits that a damaged one calls 12.
+        raise _Refused(f"{path}: expected 8 bits a channel of a grey HEIC, got more; export it as PNG")
     if opened.format == "TIFF" and _is_misread(opened.getexif()):
         return _decoded_tiff(path, working_size)
     profile = opened.info.get("icc_profile")

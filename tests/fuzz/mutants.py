@@ -8,6 +8,7 @@ runs the whole lot in processes of limited memory and time, and tells what misbe
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import multiprocessing
 import queue
@@ -23,9 +24,12 @@ from PIL import Image
 from ftb.data.photos import open_photo
 from ftb.interop.hdr import read_environment, write_environment
 from ftb.interop.lighting_json import LightingNotes, load_lighting, save_lighting
+from tests.data.heic import HEIC
 from tests.interop.lights import crooked_light
 
 PICTURES = (".jpg", ".png", ".webp", ".tif", ".gif", ".bmp", ".avif")
+# Where there is a wheel of pi-heif.
+IF_READ = (".heic",) if importlib.util.find_spec("pi_heif") else ()
 MEMORY_BYTES, SECONDS = 2 << 30, 20
 
 
@@ -58,14 +62,20 @@ def _lighting(path: Path, seed: int) -> None:
     save_lighting(crooked_light(keys=1 + seed % 2), path, notes)
 
 
+def _heic(path: Path, seed: int) -> None:
+    path.write_bytes(HEIC)
+
+
 MAKERS: dict[str, Callable[[Path, int], None]] = {
     **dict.fromkeys(PICTURES, _picture),
+    **dict.fromkeys(IF_READ, _heic),
     ".exr": _environment,
     ".hdr": _environment,
     ".json": _lighting,
 }
 READERS: dict[str, Callable[[Path], object]] = {
     **dict.fromkeys(PICTURES, open_photo),
+    **dict.fromkeys(IF_READ, open_photo),
     ".exr": read_environment,
     ".hdr": read_environment,
     ".json": load_lighting,
