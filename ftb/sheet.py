@@ -7,6 +7,7 @@ from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -20,6 +21,9 @@ BACKGROUND_U8 = (24, 24, 26)
 CAPTION_U8 = (200, 200, 204)
 GAP = 4
 CAPTION_HEIGHT = 22
+# Pixels of a picture over those of its tile up to which four by four of them hide no detail of it: taken from
+# these only, a tile is ready in a tenth of the time.
+_FEW_TIMES = 1.25
 
 
 def tiles_from_srgb(images_srgb: Tensor, size: int) -> list[np.ndarray]:
@@ -52,17 +56,18 @@ def ball_rgba_u8(ball_linear: Tensor) -> np.ndarray:
     rim = _rim(size)
     pixels = (ball_linear.detach().float().cpu() * rim.disc).flatten(0, 1)  # (S², 3)
     pixels[rim.pixels] = (pixels[rim.neighbours] * rim.weights).sum(dim=1)
-    encoded = srgb_from_linear(pixels.clamp_(0.0, 1.0)).unflatten(0, (size, size))
-    return u8_from_srgb(torch.cat([encoded, rim.coverage], dim=-1)).numpy()
+    encoded = u8_from_srgb(srgb_from_linear(pixels.clamp_(0.0, 1.0))).unflatten(0, (size, size))
+    return torch.cat([encoded, rim.coverage_u8], dim=-1).numpy()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Rim:
-    """Of a ball of S × S pixels: disc (S, S, 1) bool, coverage (S, S, 1), and the pixels (R,) beside the disc
-    with their neighbours (R, 9) on it, each of weights (R, 9, 1) that add up to 1; 0 for those off it."""
+    """Of a ball of S × S pixels: disc (S, S, 1) bool, coverage_u8 (S, S, 1), and the pixels (R,) beside
+    the disc with their neighbours (R, 9) on it, each of weights (R, 9, 1) that add up to 1; 0 for those off.
+    """
 
     disc: Tensor
-    coverage: Tensor
+    coverage_u8: Tensor
     pixels: Tensor
     neighbours: Tensor
     weights: Tensor
@@ -81,7 +86,7 @@ def _rim(size: int) -> _Rim:
         beside = known.sum(dim=1) > 0
         return _Rim(
             disc=disc[..., None],
-            coverage=ball_coverage(size)[..., None],
+            coverage_u8=u8_from_srgb(ball_coverage(size)[..., None]),
             pixels=(rows * size + columns)[beside],
             neighbours=(near_rows * size + near_columns)[beside],
             weights=(known / known.sum(dim=1, keepdim=True).clamp_min(1.0))[beside][..., None],
@@ -178,6 +183,8 @@ def png_bytes(pixels_u8: np.ndarray) -> bytes:
 def _resized(pixels_u8: np.ndarray, size: int) -> np.ndarray:
     if pixels_u8.shape[:2] == (size, size):
         return pixels_u8
+    if max(pixels_u8.shape[:2]) <= _FEW_TIMES * size:
+        return cv2.resize(pixels_u8, (size, size), interpolation=cv2.INTER_CUBIC)
     return np.asarray(Image.fromarray(pixels_u8).resize((size, size), Image.Resampling.LANCZOS))
 
 

@@ -13,7 +13,16 @@ from PIL import Image
 from ftb.cli import cli
 from ftb.interop.hdr import write_environment
 from ftb.maths.sphere import ball_normals
-from ftb.sheet import BACKGROUND_U8, CAPTION_HEIGHT, GAP, Mark, ball_rgba_u8, compose, mark_directions
+from ftb.sheet import (
+    BACKGROUND_U8,
+    CAPTION_HEIGHT,
+    GAP,
+    Mark,
+    ball_rgba_u8,
+    compose,
+    mark_directions,
+    tiles_from_srgb,
+)
 
 
 def test_a_ball_has_straight_alpha_and_no_dark_rim() -> None:
@@ -66,3 +75,19 @@ def test_render_sphere_shows_the_side_the_light_comes_from(tmp_path: Path) -> No
     refused = CliRunner().invoke(cli, [*words, "--out", str(tmp_path / "axes.exr"), "--axes"])
     assert refused.exit_code == 2
     assert not (tmp_path / "axes.exr").exists()
+
+
+@pytest.mark.parametrize("size", [180, 224, 256, 300])
+def test_tiles_show_the_same_picture_at_any_size(size: int) -> None:
+    """Sixteen waves across, against themselves drawn at the tile's size."""
+    waves = [0.5 + 0.4 * np.sin(2 * np.pi * 16 * (np.arange(n) + 0.5) / n) for n in (256, size)]
+    picture, expected = (np.repeat(np.tile(w, (len(w), 1))[..., None], 3, axis=2) for w in waves)
+    tile = tiles_from_srgb(torch.from_numpy(picture)[None].float(), size)[0] / 255.0
+    # 0.03: what Lanczos makes of them at 180 pixels, and the rounding of bytes
+    assert np.abs(tile - expected)[:, 3:-3].max() < 0.03
+
+
+def test_much_smaller_tiles_do_not_alias() -> None:
+    stripes = (torch.arange(256) % 2).float()[None, None, :, None].expand(1, 256, 256, 3)
+    (tile,) = tiles_from_srgb(stripes, 40)
+    assert np.abs(tile[:, 3:-3].astype(int) - 128).max() < 12

@@ -82,9 +82,9 @@ def refine_face(pixels_u8: np.ndarray, face: Face) -> Face:
     """The face with landmarks looked for again, close up and turned until the eyes are level.
 
     YuNet's landmarks lean towards an upright face, the more so the smaller it is: of a head tilted by 25°
-    its eyes tell 7°. They are right where the face is large and nearly level. Of two close-ups, one turned too
-    little and one too much, a level one lies between: the mean of theirs, weighted by closeness to level, is
-    steadier than what another look would tell.
+    its eyes tell 7°. They are right where the face is large and nearly level. Of two close-ups, one turned
+    too little and one too much, a level one lies between: the mean of theirs, weighted by closeness to level,
+    is steadier than what another look would tell.
 
     score becomes the best of the close-ups, 0 where none shows a face: of a face that is covered in part or
     turned away it falls sooner than that of the whole picture.

@@ -37,7 +37,7 @@ def without_ringing(sh_coeffs: Tensor) -> Tensor:
     """
     order = sh.order_of(sh_coeffs)
     with torch.no_grad():
-        values = sh.radiance_from_sh(sh_coeffs, _directions(_count(order), sh_coeffs))  # (..., M, 3)
+        values = _basis(order, sh_coeffs) @ sh_coeffs  # (..., M, 3)
         mean = (_Y00 * sh_coeffs[..., :1, :]).clamp_min(0.0)  # (..., 1, 3)
         depth = (
             (-values / mean.clamp_min(1e-12)).amax((-2, -1)).clamp_min(0.0)
@@ -60,7 +60,7 @@ def _window(sh_coeffs: Tensor, floor: Tensor) -> Tensor:
     bands = torch.tensor([degree for degree in range(order + 1) for _ in range(2 * degree + 1)])
     stiffness = (bands * (bands + 1)).square().to(sh_coeffs)  # (K,)
     coeffs = luminance(sh_coeffs)  # (..., K)
-    basis = sh.evaluate(_directions(_count(order), sh_coeffs), order).T  # (K, M)
+    basis = _basis(order, sh_coeffs).T  # (K, M)
     least = (floor - 1e-6) * _Y00 * coeffs[..., 0]
 
     def enough(strength: Tensor) -> Tensor:
@@ -83,20 +83,21 @@ def _evened(sh_coeffs: Tensor, least_color: Tensor) -> Tensor:
     color = sh_coeffs[..., :1, :] / level[..., :1, None].clamp_min(1e-12)  # (..., 1, 3), of luminance 1
     plain = level[..., None] * color  # (..., K, 3)
     with torch.no_grad():
-        dirs = _directions(_count(sh.order_of(sh_coeffs)), sh_coeffs)
-        plain_there = sh.radiance_from_sh(plain, dirs).clamp_min(0.0)  # (..., M, 3)
-        more = sh.radiance_from_sh(sh_coeffs - plain, dirs)
+        basis = _basis(sh.order_of(sh_coeffs), sh_coeffs)
+        plain_there = (basis @ plain).clamp_min(0.0)  # (..., M, 3)
+        more = basis @ (sh_coeffs - plain)
         least = least_color[..., None, None].clamp_min(1e-6)
         allowed = plain_there * torch.where(more < 0.0, 1.0 - least, 1.0 / least - 1.0)
         kept = (allowed / more.abs().clamp_min(1e-12)).amin((-2, -1)).clamp(max=1.0)[..., None, None]
     return plain + kept * (sh_coeffs - plain)
 
 
+def _basis(order: int, like: Tensor) -> Tensor:
+    """(M, K): the harmonics in the directions in which a series of this order is looked at."""
+    return _evaluated(order, like.device, like.dtype)
+
+
 @lru_cache(maxsize=8)
-def _spread(count: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+def _evaluated(order: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     with torch.inference_mode(False), torch.no_grad():
-        return sphere.fibonacci_directions(count, device, dtype)
-
-
-def _directions(count: int, like: Tensor) -> Tensor:
-    return _spread(count, like.device, like.dtype)
+        return sh.evaluate(sphere.fibonacci_directions(_count(order), device, dtype), order)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -111,13 +112,22 @@ def looked_up(texels: Tensor, taps: Taps) -> Tensor:
 
 
 def constant(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Cache a constant's computation, out of reach of autograd and of inference mode."""
+    """Cache a constant's computation, out of reach of autograd and of inference mode.
+
+    Threads that ask for it at once wait for the first, rather than all compute it. Constants may ask for
+    others, never in a circle.
+    """
+    computing = threading.RLock()
 
     @functools.lru_cache(maxsize=8)
-    @functools.wraps(function)
-    def cached(*args: Any) -> Any:
+    def computed(*args: Any) -> Any:
         with torch.inference_mode(False), torch.no_grad():
             return function(*args)
+
+    @functools.wraps(function)
+    def cached(*args: Any) -> Any:
+        with computing:
+            return computed(*args)
 
     return cached
 

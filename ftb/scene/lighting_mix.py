@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -12,6 +13,9 @@ from ftb.maths import envmap, sh
 from ftb.maths.sh_ringing import without_ringing
 from ftb.maths.shapes import expect_shape
 from ftb.types import Lighting
+
+# Up to this height a map's harmonics are kept for the next map: 1 MB of order 2.
+KEPT_HEIGHT = 128
 
 
 def rotate(lighting: Lighting, rotation: Tensor) -> Lighting:
@@ -66,14 +70,16 @@ def to_envmap(lighting: Lighting, height: int = 256, *, keys: bool = True) -> Te
     Harmonics are shown `without_ringing`, flatter than they are where they go below 0. A key light is an
     even disc of its angular radius, or of one texel where that is larger, with exactly its irradiance.
     """
-    dirs = envmap.directions(height).to(lighting.sh_coeffs)  # (H, 2H, 3)
     if lighting.environment is not None:
         environment = envmap.resize(lighting.environment, height)
     else:
-        radiance = sh.radiance_from_sh(without_ringing(lighting.sh_coeffs), dirs.reshape(-1, 3))
+        basis = _kept_basis if height <= KEPT_HEIGHT else _basis
+        shown = without_ringing(lighting.sh_coeffs)
+        radiance = basis(height, sh.order_of(shown), shown.device, shown.dtype) @ shown
         environment = radiance.clamp_min(0.0).unflatten(-2, (height, 2 * height))
     if not keys or lighting.key_dirs.shape[-2] == 0:
         return environment
+    dirs = envmap.directions(height).to(lighting.sh_coeffs)  # (H, 2H, 3)
     texel = torch.pi / height
     cosines = torch.einsum("hwc,...nc->...nhw", dirs, lighting.key_dirs).clamp(-1.0, 1.0)
     radius = lighting.key_angular_radius.clamp_min(texel)[..., None, None]
@@ -82,3 +88,12 @@ def to_envmap(lighting: Lighting, height: int = 256, *, keys: bool = True) -> Te
     return environment + torch.einsum(
         "...nhw,...nc->...hwc", inside / received[..., None, None], lighting.key_irradiance
     )
+
+
+def _basis(height: int, order: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(H · 2H, K): the harmonics at the texels of a map."""
+    with torch.inference_mode(False), torch.no_grad():
+        return sh.evaluate(envmap.directions(height).to(device, dtype).flatten(0, 1), order)
+
+
+_kept_basis = lru_cache(maxsize=4)(_basis)
