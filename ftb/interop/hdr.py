@@ -139,7 +139,12 @@ def _read_hdr(path: Path) -> np.ndarray:
 
 def _write_exr(path: Path, image: np.ndarray, attributes: dict[str, object]) -> None:
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, **attributes}
-    OpenEXR.File(header, {"RGBA" if image.shape[-1] == 4 else "RGB": image}).write(str(path))
+    content = OpenEXR.File(header, {"RGBA" if image.shape[-1] == 4 else "RGB": image})
+    try:
+        content.write(str(path))
+    except RuntimeError as error:  # the bindings' word for a full disk; it begins with the file's name
+        reason = str(error).rsplit('". ', 1)[-1]
+        raise OSError(f"{path.parent}: could not write an OpenEXR file there: {reason}") from error
 
 
 def _write_exr_environment(path: Path, image: np.ndarray) -> None:

@@ -213,3 +213,17 @@ def test_pictures_may_be_of_any_shape_and_negative(tmp_path: Path) -> None:
         assert np.array_equal(pixels, picture_linear.numpy())
     with pytest.raises(ValueError, match="image_linear: expected"):
         hdr.write_image_exr(tmp_path / "a.exr", torch.ones(5, 7))
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def __init__(self, *contents: object) -> None:
+            pass
+
+        def write(self, path: str) -> None:
+            raise RuntimeError(f'Failed to write pixel data to image file "{path}". No space left on device.')
+
+    monkeypatch.setattr("ftb.interop.hdr.OpenEXR.File", Full)
+    with pytest.raises(OSError, match=r"could not write an OpenEXR file there: No space left on device\.$"):
+        hdr.write_environment(tmp_path / "a.exr", torch.ones(4, 8, 3))
+    assert list(tmp_path.iterdir()) == []
