@@ -72,7 +72,8 @@ def read_lighting_file(path: Path | str) -> tuple[Lighting, LightingNotes]:
     fields = Fields.from_text(path)
     if fields.take("format") != FORMAT:
         raise fields.problem("format", f'"{FORMAT}"')
-    if fields.take("version") != VERSION:
+    version = fields.take("version")
+    if version != VERSION or version is True:  # Python takes true for 1
         raise fields.problem("version", f"{VERSION}; a newer version of ftb may read it")
     order = fields.integer("sh_order", 0, MAX_SH_ORDER)
     sh_coeffs = fields.triples("sh_coeffs", count=(order + 1) ** 2)
@@ -92,9 +93,10 @@ def read_lighting_file(path: Path | str) -> tuple[Lighting, LightingNotes]:
 
 
 def _key_light(fields: Fields) -> tuple[Tensor, Tensor, float]:
-    direction, irradiance = fields.triple("direction"), fields.triple("irradiance")
+    direction = fields.triple("direction")
     if abs(float(direction.norm()) - 1.0) > 1e-3:
         raise fields.problem("direction", "a unit vector")
+    irradiance = fields.triple("irradiance")
     if float(irradiance.min()) < 0.0:
         raise fields.problem("irradiance", "numbers >= 0")
     radius = fields.number("angular_radius", 0.0, 0.5 * math.pi)

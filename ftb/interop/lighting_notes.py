@@ -59,11 +59,6 @@ def notes_document(notes: LightingNotes) -> dict[str, Any]:
     return document
 
 
-def _face_document(face: FaceNote) -> dict[str, Any]:
-    values = {**asdict(face), "box": list(face.box)}
-    return {key: value for key, value in values.items() if value is not None}
-
-
 def read_notes(fields: Fields) -> LightingNotes:
     """The notes of a file's fields; strict, as `Fields` is."""
     return LightingNotes(

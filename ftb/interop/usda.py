@@ -43,6 +43,7 @@ def write_usda(path: Path, lighting: Lighting, height: int) -> None:
 
 def _dome(texture: str) -> str:
     quote = "@@@" if "@" in texture else "@"
+    texture = texture.replace("@@@", r"\@@@")  # as USD writes these three within such quotes
     return f"""    def DomeLight "Environment"
     {{
         float inputs:intensity = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -21,9 +22,15 @@ KEPT_HEIGHT = 128
 def rotate(lighting: Lighting, rotation: Tensor) -> Lighting:
     """The light turned actively by `rotation` (..., 3, 3): what came from d comes from R d.
 
-    Harmonics and key lights exactly; an environment map is resampled, and blurs a little.
+    Harmonics and key lights exactly; an environment map is resampled, and blurs a little. Raises ValueError
+    for a matrix that mirrors or scales.
     """
     expect_shape(rotation, "... 3 3", name="rotation")
+    square = rotation @ rotation.transpose(-1, -2)
+    apart = (square - torch.eye(3).to(square)).abs().amax()
+    # turned around, so that NaN is refused as well
+    if not (float(apart) < 1e-3 and float(torch.linalg.det(rotation).min()) > 0.0):
+        raise ValueError("rotation: expected orthonormal rows and determinant 1, got another matrix")
     rotation = rotation.to(lighting.sh_coeffs)
     environment = lighting.environment
     return replace(
@@ -42,8 +49,9 @@ def blend(lightings: Sequence[Lighting], weights: Sequence[float]) -> Lighting:
     """
     if not lightings or len(lightings) != len(weights):
         raise ValueError(f"weights: expected one for each of {len(lightings)} lights, got {len(weights)}")
-    if min(weights) < 0.0:
-        raise ValueError(f"weights: expected numbers >= 0, got {min(weights)}")
+    for weight in weights:
+        if not 0.0 <= weight < math.inf:
+            raise ValueError(f"weights: expected numbers >= 0, got {weight}")
     pairs = list(zip(lightings, weights, strict=True))
     coefficients = max(light.sh_coeffs.shape[-2] for light in lightings)
     heights = [light.environment.shape[-3] for light in lightings if light.environment is not None]

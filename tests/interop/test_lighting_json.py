@@ -120,6 +120,7 @@ KEY = {"direction": [0, 0, 1], "irradiance": [1, 1, 1], "angular_radius": 0.1}
     [
         ({"format": "gltf"}, 'format: expected "ftb-lighting", got "gltf"'),
         ({"version": 2}, "version: expected 1; a newer version of ftb may read it, got 2"),
+        ({"version": True}, "version: expected 1; a newer version of ftb may read it, got true"),
         ({"sh_order": 2}, "sh_coeffs: expected a list of 9 triples"),
         ({"sh_order": True}, "sh_order: expected a whole number from 0 to 10, got true"),
         ({"sh_order": -1}, "sh_order: expected a whole number"),
@@ -134,7 +135,7 @@ KEY = {"direction": [0, 0, 1], "irradiance": [1, 1, 1], "angular_radius": 0.1}
         ({"key_lights": [3]}, r"key_lights\[0\]: expected an object"),
         (
             {"key_lights": [{**KEY, "direction": [0, 0, 2]}]},
-            r"key_lights\[0\]: direction: expected a unit vector",
+            r"key_lights\[0\]: direction: expected a unit vector, got \[0, 0, 2\]",
         ),
         ({"key_lights": [{**KEY, "irradiance": [1, -1, 1]}]}, "irradiance: expected numbers >= 0"),
         (

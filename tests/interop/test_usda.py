@@ -38,7 +38,7 @@ def test_lamps_shine_from_where_they_should(tmp_path: Path) -> None:
         assert radius == pytest.approx(float(light.key_angular_radius[number]), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["light.usda", "me @ noon.usda"])
+@pytest.mark.parametrize("name", ["light.usda", "me @ noon.usda", "me @@@ noon @@@@.usda"])
 def test_the_dome_is_the_environment_without_the_keys(name: str, tmp_path: Path) -> None:
     light = crooked_light()
     write_usda(tmp_path / name, light, 32)

@@ -95,6 +95,15 @@ def test_blends_are_checked() -> None:
         blend([_varied(0), _varied(1)], [1.0])
     with pytest.raises(ValueError, match="expected numbers >= 0, got -1"):
         blend([_varied(0)], [-1.0])
+    for weight in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"expected numbers >= 0, got {weight}"):
+            blend([_varied(0), _varied(1)], [1.0, weight])
+
+
+@pytest.mark.parametrize("diagonal", [(1.0, 1.0, -1.0), (2.0, 2.0, 2.0), (1.0, 1.0, float("nan"))])
+def test_only_rotations_turn(diagonal: tuple[float, float, float]) -> None:
+    with pytest.raises(ValueError, match=r"rotation: expected orthonormal rows and determinant 1"):
+        rotate(_varied(0), torch.diag(torch.tensor(diagonal)))
 
 
 def test_without_keys_the_map_is_the_environment() -> None:
