@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 
 from ftb.assets_path import assets_path
 from ftb.estimation.compass import azimuth_text, compass_svg
-from ftb.estimation.describe import describe_light, notes_of
+from ftb.estimation.describe import describe_faces, describe_light, notes_of
 from ftb.estimation.estimator import Estimate, Estimator
 from ftb.estimation.pictures import ball_pictures
 from ftb.interop.exporters import write_exports
@@ -105,7 +105,7 @@ def build_page(gradio: Any, estimator: Estimator) -> Any:
         shown = [told["photo"], told["words"], told["compass"], *balls]
 
         def answer(photo: str | None, face: str) -> list[Any]:
-            return _answered(gradio, estimator, photo, face)
+            return _answered(estimator, photo, face)
 
         asked = [given["photo"], given["face"]]
         whole = [state, turn, files, *shown]
@@ -163,18 +163,19 @@ def example_portrait() -> Path:
     return assets_path() / "examples" / "astronaut.jpg"
 
 
-def _answered(gradio: Any, estimator: Estimator, photo: str | None, face: str) -> list[Any]:
+def _answered(estimator: Estimator, photo: str | None, face: str) -> list[Any]:
     """Everything of the page for one photograph: state, slider, files, pictures."""
     if photo is None:
-        raise gradio.Error("Choose a photograph first.")
+        return _refused("Choose a photograph first.")
     try:
         if face == "none":
             estimate = estimator.estimate_fully(photo, crop="none")
         else:
             estimate = estimator.estimate_fully(photo, face=face)
     except (ValueError, OSError) as error:
-        # the path of the upload is none of the visitor's business
-        raise gradio.Error(str(error).replace(f"{photo}: ", ""), duration=None) from None
+        # the path of the upload is none of the visitor's business, nor is the command line
+        reason = str(error).replace(f"{photo}: ", "").replace("use --crop none", "choose “no search”")
+        return _refused(f"⚠ {reason[:1].upper()}{reason[1:]}.")
     given = Answer(estimate=estimate, name=f"{Path(photo).stem[:60]}{Path(photo).suffix}")
     notes = notes_of(estimate, given.name, estimator.weights_sha256)
     files = write_exports(estimate.lighting, _new_folder(), notes)
@@ -187,12 +188,17 @@ def _answered(gradio: Any, estimator: Estimator, photo: str | None, face: str) -
     ]
 
 
+def _refused(words: str) -> list[Any]:
+    """Everything of the page where there is no answer: nothing may seem to be one, or be left of the last."""
+    return [None, 0, None, None, words, "", None, None, None, None]
+
+
 def _told(given: Answer, lighting: Lighting) -> list[Any]:
     """Words, compass and balls of a light."""
     error = given.estimate.expected_error_deg
     words = f"**{describe_light(lighting, error).capitalize()}** ({azimuth_text(lighting)})"
-    if given.estimate.faces_found > 1:
-        words += f"\n\n{given.estimate.faces_found} faces found, {len(given.estimate.faces)} used."
+    faces = describe_faces(given.estimate)
+    words += f"\n\n{faces}." if faces else ""
     words += "".join(f"\n\n⚠ {warning}" for warning in given.estimate.warnings)
     return [words, compass_svg(lighting, error), *ball_pictures(lighting, BALL_SIZE).values()]
 

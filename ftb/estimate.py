@@ -15,7 +15,7 @@ import torch
 
 from ftb.data.face_crop import FaceCrop
 from ftb.data.photos import Photo
-from ftb.estimation.describe import describe_light, notes_of, summary
+from ftb.estimation.describe import describe_faces, describe_light, notes_of, summary
 from ftb.estimation.estimator import Estimate, Estimator, joined
 from ftb.estimation.pictures import write_pictures
 from ftb.interop.hdr import write_environment
@@ -49,7 +49,7 @@ def estimate_photos(photos: Iterable[Path], options: EstimateOptions) -> Iterato
     estimator = Estimator.load(options.checkpoint, device=options.device)
     named = list(_folders(photos, options.out))
     groups = [named[first : first + BATCH] for first in range(0, len(named), BATCH)]
-    waiting: list[tuple[Path, Future[Told] | str]] = []
+    waiting: list[tuple[Path, Future[Told | str] | str]] = []
     with _one_thread_a_photo(len(named) > 1), ThreadPoolExecutor(THREADS) as pool:
         reading = _read(pool, estimator, groups[0], options) if groups else []
         for group, following in zip(groups, [*groups[1:], []], strict=True):
@@ -83,13 +83,14 @@ def _one_thread_a_photo(several: bool) -> Iterator[None]:
 
 
 def _told(
-    waiting: Iterable[tuple[Path, Future[Told] | str]], options: EstimateOptions
+    waiting: Iterable[tuple[Path, Future[Told | str] | str]], options: EstimateOptions
 ) -> Iterator[tuple[str, bool]]:
     """Wait for the files of photographs in their order; the line about each, and whether it failed."""
     for photo, one in waiting:
-        line, row = (one, {"error": one}) if isinstance(one, str) else one.result()
+        told = one if isinstance(one, str) else one.result()
+        line, row = (told, {"error": told}) if isinstance(told, str) else told
         _append(options.jsonl, {"photo": str(photo), **row})
-        yield line, isinstance(one, str)
+        yield line, isinstance(told, str)
 
 
 def _read(
@@ -114,8 +115,16 @@ def _framed(estimator: Estimator, photo: Path, options: EstimateOptions) -> Fram
     """What the network is to be asked about a photo, or why it cannot be, in one line."""
     try:
         return estimator.framed(photo, crop=options.crop, face=options.face)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         return " ".join(str(error).split())
+    except OSError as error:
+        return _reason(error)
+
+
+def _reason(error: OSError) -> str:
+    """What went wrong with a file, in one line."""
+    known = error.filename is not None and error.strerror is not None
+    return " ".join((f"{error.filename}: {error.strerror}" if known else str(error)).split())
 
 
 def _answered(estimator: Estimator, framed: Sequence[Framed]) -> Iterator[Estimate]:
@@ -129,26 +138,34 @@ def _answered(estimator: Estimator, framed: Sequence[Framed]) -> Iterator[Estima
         first += len(crops)
 
 
-def _write(place: tuple[Path, Path], estimate: Estimate, how: tuple[EstimateOptions, str | None]) -> Told:
-    """Write the files of one photo; the line about it, and its row of `--jsonl`."""
+def _write(
+    place: tuple[Path, Path], estimate: Estimate, how: tuple[EstimateOptions, str | None]
+) -> Told | str:
+    """Write the files of one photo: the line about it and its row of `--jsonl`, or why it cannot be, in one
+    line. Where `--out` itself cannot be made there is nothing to go on for: raises OSError."""
     (photo, folder), (options, weights_sha256) = place, how
-    folder.mkdir(parents=True, exist_ok=True)
-    if not options.lighting_only:
-        write_pictures(folder, estimate)
-        environment = to_envmap(estimate.lighting, ENVIRONMENT_HEIGHT, keys=False)
-        write_environment(folder / "environment.exr", environment)
-    save_lighting(estimate.lighting, folder / "lighting.json", notes_of(estimate, photo.name, weights_sha256))
+    options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        _write_files(folder, estimate, options.lighting_only)
+        notes = notes_of(estimate, photo.name, weights_sha256)
+        save_lighting(estimate.lighting, folder / "lighting.json", notes)
+    except OSError as error:
+        return _reason(error)
     return f"{folder}: {_in_words(estimate)}", summary(estimate)
 
 
+def _write_files(folder: Path, estimate: Estimate, lighting_only: bool) -> None:
+    """The folder, and unless `lighting_only` its pictures and its environment."""
+    folder.mkdir(exist_ok=True)
+    if not lighting_only:
+        write_pictures(folder, estimate)
+        environment = to_envmap(estimate.lighting, ENVIRONMENT_HEIGHT, keys=False)
+        write_environment(folder / "environment.exr", environment)
+
+
 def _in_words(estimate: Estimate) -> str:
-    text = describe_light(estimate.lighting, estimate.expected_error_deg)
-    if len(estimate.faces) > 1:
-        apart = max(face.angle_deg for face in estimate.faces)
-        text += f"; {len(estimate.faces)} faces, up to {apart:.0f}° apart"
-    elif estimate.faces_found > 1:
-        text += f"; 1 of {estimate.faces_found} faces"
-    return "; ".join([text, *estimate.warnings])
+    light = describe_light(estimate.lighting, estimate.expected_error_deg)
+    return "; ".join(filter(None, [light, describe_faces(estimate), *estimate.warnings]))
 
 
 def _append(jsonl: Path | None, line: dict[str, Any]) -> None:

@@ -1,12 +1,21 @@
-"""What the page writes: temporary folders that end with the process, or an hour later."""
+"""What the page writes, temporary folders that end with the process, or an hour later; and what it says."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ftb.demo import _answered, example_portrait
+from ftb.estimation.estimator import Estimator
+from tests.tiny import tiny_checkpoint
 
 CODE = "from ftb.demo import _new_folder; one = _new_folder(); two = _new_folder(); print(one); print(two)"
 
@@ -29,3 +38,22 @@ def test_nothing_stays_behind(tmp_path: Path) -> None:
     assert one.parent.parent == tmp_path
     # its own folder is gone with it, and so is what a page left that was killed
     assert {path.name for path in tmp_path.iterdir()} == {"ftb-demo-recent", "other"}
+
+
+def test_a_photograph_without_a_face_is_said_in_the_pages_own_words(tmp_path: Path) -> None:
+    grey = tmp_path / "grey.png"
+    Image.new("RGB", (300, 300), (90, 90, 90)).save(grey)
+    estimator = Estimator(torch.nn.Identity(), 16, torch.device("cpu"))
+    state, turn, files, photo, words, compass, *balls = _answered(estimator, str(grey), "largest")
+    assert words == "⚠ No face found; if the picture is one, choose “no search”."
+    # nothing is left of the photograph before
+    assert (state, turn, files, photo, compass, balls) == (None, 0, None, None, "", [None] * 4)
+
+
+def test_a_joined_answer_says_how_far_the_faces_disagree(tmp_path: Path) -> None:
+    portrait = np.asarray(Image.open(example_portrait()))[30:230, 130:330]
+    Image.fromarray(np.concatenate([portrait, portrait[:, ::-1]], axis=1)).save(tmp_path / "pair.png")
+    estimator = Estimator.load(tiny_checkpoint(tmp_path), device="cpu")
+    answer = {name: _answered(estimator, str(tmp_path / "pair.png"), name) for name in ("all", "largest")}
+    assert re.search(r"\n\n2 faces, up to \d+° apart\.", answer["all"][4])
+    assert "\n\n1 of 2 faces." in answer["largest"][4]

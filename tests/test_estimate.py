@@ -120,6 +120,25 @@ def test_one_bad_photo_is_an_error(checkpoint: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+def test_one_folder_that_cannot_be_written_does_not_stop_the_others(
+    checkpoint: Path, photo: Path, tmp_path: Path
+) -> None:
+    out, lines = tmp_path / "light", tmp_path / "all.jsonl"
+    out.mkdir()
+    (out / "me").write_text("in the way")
+    other = tmp_path / "you.png"
+    other.write_bytes(photo.read_bytes())
+    words = ("--out", out, "--checkpoint", checkpoint, "--lighting-only", "--jsonl", lines)
+    code, said, errors = estimate(photo, other, *words)
+    assert (code, said.count("\n")) == (1, 1)
+    assert errors.splitlines() == [f"ftb: {out / 'me'}: File exists", "ftb: 1 of 2 photos failed"]
+    assert ["error" in json.loads(line) for line in lines.read_text().splitlines()] == [True, False]
+    # where nothing can be written, one line is enough
+    words = ("--out", photo / "light", *words[2:])
+    code, said, errors = estimate(photo, other, *words)
+    assert (code, said, errors) == (2, "", f"ftb: {photo / 'light'}: Not a directory\n")
+
+
 def test_no_photo_overwrites_another_or_leaves_the_folder(
     checkpoint: Path, photo: Path, tmp_path: Path
 ) -> None:

@@ -30,6 +30,15 @@ def describe_light(lighting: Lighting, expected_error_deg: float | None = None) 
     return f"{text}; directionality {float(directionality):.2f}"
 
 
+def describe_faces(estimate: Estimate) -> str:
+    """How many of the faces tell the light, and how far they disagree; nothing where there is only one."""
+    used, found = len(estimate.faces), estimate.faces_found
+    count = f"{used} of {found} faces" if found > used else f"{used} faces"
+    if used > 1:
+        return f"{count}, up to {max(face.angle_deg for face in estimate.faces):.0f}° apart"
+    return count if found > 1 else ""
+
+
 def azimuth_elevation_deg(direction: list[float]) -> tuple[float, float]:
     """Azimuth (0 towards the camera, 90 image right, ±180 behind) and elevation (90 up), degrees."""
     x, y, z = direction

@@ -224,7 +224,8 @@ def choose_faces(faces: Sequence[Face], face: str | int) -> list[Face]:
     if not faces:
         raise ValueError("no face found; if the picture is one, use --crop none")
     if face == "all":
-        return sorted(faces, key=lambda one: one.size, reverse=True)[:MOST_FACES]
+        largest = sorted(range(len(faces)), key=lambda place: faces[place].size, reverse=True)[:MOST_FACES]
+        return [faces[place] for place in sorted(largest)]  # numbered as N is
     if face == "largest":
         return [max(faces, key=lambda one: one.size)]
     if not str(face).isdecimal() or int(face) < 1:

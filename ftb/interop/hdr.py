@@ -5,6 +5,7 @@ Environments are oriented as OpenEXR's latlong, which is the frame of `maths.env
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,12 +140,11 @@ def _read_hdr(path: Path) -> np.ndarray:
 
 def _write_exr(path: Path, image: np.ndarray, attributes: dict[str, object]) -> None:
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, **attributes}
-    content = OpenEXR.File(header, {"RGBA" if image.shape[-1] == 4 else "RGB": image})
     try:
-        content.write(str(path))
+        OpenEXR.File(header, {"RGBA" if image.shape[-1] == 4 else "RGB": image}).write(str(path))
     except RuntimeError as error:  # the bindings' word for a full disk; it begins with the file's name
         reason = str(error).rsplit('". ', 1)[-1]
-        raise OSError(f"{path.parent}: could not write an OpenEXR file there: {reason}") from error
+        raise OSError(errno.EIO, f"could not write it as OpenEXR: {reason}", str(path)) from error
 
 
 def _write_exr_environment(path: Path, image: np.ndarray) -> None:
@@ -155,9 +155,10 @@ def _write_exr_environment(path: Path, image: np.ndarray) -> None:
 
 
 def _write_hdr_environment(path: Path, image: np.ndarray) -> None:
-    done, content = cv2.imencode(".hdr", np.ascontiguousarray(image[..., ::-1]))
+    with quiet():  # OpenCV encodes this format through a temporary file of its own
+        done, content = cv2.imencode(".hdr", np.ascontiguousarray(image[..., ::-1]))
     if not done:
-        raise ValueError(f"{path}: OpenCV could not encode it as a Radiance file")
+        raise OSError(errno.EIO, "could not write it as Radiance; is the disk full?", str(path))
     path.write_bytes(content.tobytes())
 
 

@@ -73,6 +73,18 @@ def test_a_small_face_in_a_large_photograph_is_read_again(astronaut: np.ndarray,
     assert scales == {16: 5.0, 64: 1.0}
 
 
+def test_all_faces_are_counted_from_the_left_as_one_by_one(
+    estimator: Estimator, astronaut: np.ndarray
+) -> None:
+    portrait = astronaut[30:230, 130:330]
+    larger = np.asarray(Image.fromarray(portrait).resize((300, 300)))
+    pair = np.full((300, 500, 3), 110, dtype=np.uint8)
+    pair[:200, :200], pair[:, 200:] = portrait, larger
+    together = estimator.estimate_fully(pair, face="all")
+    alone = [estimator.estimate_fully(pair, face=number).faces[0] for number in (1, 2)]
+    assert [one.crop.centre_px for one in together.faces] == [one.crop.centre_px for one in alone]
+
+
 def test_wrong_wishes_are_one_line(estimator: Estimator, astronaut: np.ndarray) -> None:
     with pytest.raises(ValueError, match="--crop: expected one of face, none, got 'head'"):
         estimator.estimate(astronaut, crop="head")
