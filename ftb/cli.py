@@ -11,7 +11,7 @@ import click
 
 import ftb
 from ftb.cli_bench import bench
-from ftb.cli_options import CONFIG, DEVICE, FILE, FOLDER, HDRI, HEADS, RENDERER, SETTINGS
+from ftb.cli_options import CHECKPOINT, CONFIG, DEVICE, FILE, FOLDER, HDRI, HEADS, RENDERER, SETTINGS
 from ftb.cli_splits import evaluate, export_split
 from ftb.quiet import aloud
 
@@ -185,7 +185,7 @@ def render_sphere(lighting: Path, out: Path, material: str, size: int, axes: boo
 @cli.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=click.Path(path_type=Path))
 @click.option("--out", type=FOLDER, required=True, metavar="DIR", help="Each photo gets DIR/<stem>/.")
-@click.option("--checkpoint", type=FILE, metavar="FILE", help="The model.safetensors of a run.")
+@CHECKPOINT
 @click.option(
     "--crop",
     type=click.Choice(["face", "none"]),
@@ -210,8 +210,12 @@ def estimate(photos: tuple[Path, ...], **options: Any) -> None:
     ball_mirror.png, environment.exr and overview.png. The environment excludes the key light, which
     lighting.json holds; `ftb export-light` joins them. Exits with 1 when some of several photos failed.
 
+    Prints where the light comes from, ± the error to expect, and what makes it doubtful: a dark, clipped, cut
+    or turned face. A hand, a mask or hair before half of a face may go unnoticed: look at overview.png.
+
     \b
-    Example:  ftb estimate me.jpg --out light --checkpoint runs/001/model.safetensors
+    Example:  ftb estimate me.jpg --out light
+              ftb estimate *.jpg --out light --lighting-only --jsonl all.jsonl
     """
     from ftb.estimate import EstimateOptions, estimate_photos
 
@@ -250,7 +254,7 @@ def export_light(lighting: Path, to: str, out: Path) -> None:
 
 
 @cli.command()
-@click.option("--checkpoint", type=FILE, metavar="FILE", help="The model.safetensors of a run.")
+@CHECKPOINT
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 shows the page to the network.")
 @DEVICE
@@ -260,7 +264,7 @@ def demo(**options: Any) -> None:
     Writes only temporary files, deleted after an hour or with the page. Needs the extra `demo`.
 
     \b
-    Example:  ftb demo --checkpoint runs/001/model.safetensors
+    Example:  ftb demo --port 8000
     """
     from ftb.demo import DemoOptions, serve
 

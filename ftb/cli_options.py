@@ -21,4 +21,7 @@ RENDERER = click.option(
 )
 HDRI = click.option("--hdri", type=FOLDER, metavar="DIR", help="Folder of .exr and .hdr environments.")
 HEADS = click.option("--heads", type=FOLDER, metavar="DIR", help="Folder of .glb, .obj and .ply heads.")
+CHECKPOINT = click.option(
+    "--checkpoint", type=FILE, metavar="FILE", help="The model.safetensors of a run. Default: what ships."
+)
 DEVICE = click.option("--device", default="auto", metavar="auto|cpu|cuda", show_default=True)

@@ -104,14 +104,23 @@ def test_by_keyboard(address: str, checkpoint: Path, browser: Any, tmp_path: Pat
     page.close()
 
 
-def test_what_is_no_photograph_is_said(address: str, browser: Any, tmp_path: Path) -> None:
+def test_what_is_no_photograph_is_said(
+    address: str, browser: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     grey = tmp_path / "grey.png"
     Image.new("RGB", (300, 300), (90, 90, 90)).save(grey)
     page = browser.new_page(viewport=DESK)
     page.goto(address)
+    page.click("#example")
+    page.wait_for_function("document.querySelectorAll('img[alt*=ball]').length == 4", timeout=60_000)
     page.set_input_files("input[type=file]", str(grey))
-    page.wait_for_selector("text=no face found", timeout=60_000)
+    page.wait_for_selector("text=No face found", timeout=60_000)
+    # in the page's words, and nothing is left that seems to be its answer
+    page.wait_for_function("document.querySelectorAll('img[alt*=ball], svg.compass').length == 0")
+    assert page.query_selector("a[href*='lighting.json']") is None
+    assert "--crop" not in page.content()
     assert str(tmp_path) not in page.content()
+    assert "Traceback" not in "".join(capfd.readouterr())
     page.close()
 
 
