@@ -40,8 +40,8 @@ footer { display: none !important; }
 _INTRO = """# Face to Ball
 One photo of a face in, the light that falls on it out. Nothing leaves the computer that runs this page.
 
-What makes an answer doubtful is said beside it, and ± is the error to expect. A face half hidden by a hand, a mask
-or hair may go unnoticed: choose one that shows all of itself."""
+What makes an answer doubtful is said beside it, and ± is the error to expect. A face half hidden by a hand, a
+mask or hair may go unnoticed: choose one that shows all of itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
