@@ -129,6 +129,8 @@ def _inputs(gradio: Any) -> dict[str, Any]:
     with gradio.Column(min_width=280):
         label = f"Portrait, at most {MOST_MEGABYTES} MB"
         photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label=label, height=340)
+        # gradio would hand on a copy in 8 bits without profile, alpha and focal length, and knows no HEIC
+        photo.preprocess = _uploaded
         face = gradio.Radio(
             [("largest face", "largest"), ("all faces", "all"), ("no search: the picture is a face", "none")],
             value="largest",
@@ -138,6 +140,11 @@ def _inputs(gradio: Any) -> dict[str, Any]:
             estimate = gradio.Button("Estimate the light", variant="primary", elem_id="estimate")
             example = gradio.Button("Try an example", elem_id="example")
     return {"photo": photo, "face": face, "estimate": estimate, "example": example}
+
+
+def _uploaded(payload: Any) -> str | None:
+    """Where the visitor's own file lies; gradio has made sure that it is one of its uploads."""
+    return None if payload is None or payload.path is None else str(payload.path)
 
 
 def _outputs(gradio: Any) -> dict[str, Any]:
