@@ -128,7 +128,14 @@ def build_page(gradio: Any, estimator: Estimator) -> Any:
 def _inputs(gradio: Any) -> dict[str, Any]:
     with gradio.Column(min_width=280):
         label = f"Portrait, at most {MOST_MEGABYTES} MB"
-        photo = gradio.Image(type="filepath", sources=["upload", "webcam"], label=label, height=340)
+        photo = gradio.Image(
+            type="filepath",
+            sources=["upload", "webcam"],
+            # a mirrored portrait would have its light on the wrong side
+            webcam_options=gradio.WebcamOptions(mirror=False),
+            label=label,
+            height=340,
+        )
         # gradio would hand on a copy in 8 bits without profile, alpha and focal length, and knows no HEIC
         photo.preprocess = _uploaded
         face = gradio.Radio(

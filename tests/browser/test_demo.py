@@ -42,11 +42,18 @@ def address(checkpoint: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     program = chromium()
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    film = tmp_path_factory.mktemp("film") / "face_on_the_left.mjpeg"
+    # the portrait as a camera without end would show it
+    frame = Image.open(example_portrait()).crop((0, 0, 512, 384)).resize((640, 480))
+    frame.save(film, "JPEG")
+    film.write_bytes(30 * film.read_bytes())
+    camera = ("device-for-media-stream", "ui-for-media-stream", f"file-for-fake-video-capture={film}")
+    flags = [f"--use-{'' if 'file' in name else 'fake-'}{name}" for name in camera]
     with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        opened = started.chromium.launch(executable_path=program, args=["--no-sandbox", *flags])
         yield opened
         opened.close()
 
@@ -109,6 +116,20 @@ def downloaded_light(page: Any, place: Path) -> Lighting:
         page.locator("a[href*='lighting.json']").first.click()
     waiting.value.save_as(place)
     return read_lighting_file(place)[0]
+
+
+def test_the_camera_is_no_mirror(address: str, browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page(viewport=DESK, permissions=["camera"])
+    page.goto(address)
+    page.click("[aria-label='Capture from camera']")
+    page.click("text=Click to Access Webcam")
+    page.wait_for_function("document.querySelector('video')?.videoWidth == 640", timeout=60_000)
+    page.click("[aria-label='capture photo']")
+    page.wait_for_selector("a[href*='lighting.json']", timeout=60_000)
+    downloaded_light(page, tmp_path / "lighting.json")
+    left, _, width, _ = read_lighting_file(tmp_path / "lighting.json")[1].faces[0].box
+    assert left + 0.5 * width < 310.0  # as in the portrait; its mirror image has it at 360
+    page.close()
 
 
 def test_what_is_no_photograph_is_said(
