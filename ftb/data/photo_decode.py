@@ -10,6 +10,8 @@ import importlib
 import importlib.util
 import io
 import math
+import subprocess
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,6 +42,8 @@ class Decoded:
 
 def decode(path: Path, working_size: int) -> Decoded:
     """The picture of a file; ValueError in one line for what cannot be read as one."""
+    if _is_heif(path) and "HEIF" in _formats() and not _survives(path):
+        raise ValueError(f"{path}: could not be read as a picture: damaged HEIC")
     try:
         with quiet(), Image.open(path, formats=_formats()) as opened:
             return _decoded(opened, path, working_size)
@@ -72,10 +76,30 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in _WANTED if name in Image.OPEN)
 
 
+# What a process of its own does with a HEIC file first.
+_PROBE = "import sys, pi_heif; pi_heif.open_heif(sys.argv[1])[0].data"
+_LONGEST_SECONDS = 60
+
+
+def _survives(path: Path) -> bool:
+    """Whether the decoder of HEIC, which damaged files can crash, would take this program along or hang."""
+    command = [sys.executable, "-c", _PROBE, path.resolve()]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=_LONGEST_SECONDS).returncode >= 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _is_heif(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+
+
 def _kind_of(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(16)
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+    if _is_heif(path):
         return "damaged HEIC" if "HEIF" in _formats() else "HEIC; install pi-heif to read it"
     return "an empty file" if not head else "something else"
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import ExifTags, Image, ImageCms
 
+from ftb.data import photo_decode
 from ftb.data.photos import middle_square, open_photo, photo_from_array, portrait_square, read_photo
 from tests.data.heic import HEIC
 
@@ -241,3 +242,11 @@ def test_pictures_in_memory() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             photo_from_array(bad)
+
+
+def test_a_decoder_that_crashes_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pi_heif", reason="needs pi-heif: pip install pi-heif")
+    monkeypatch.setattr(photo_decode, "_PROBE", "import os; os.abort()")
+    (tmp_path / "me.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    with pytest.raises(ValueError, match=r"me\.heic: could not be read as a picture: damaged HEIC"):
+        open_photo(tmp_path / "me.heic")
