@@ -144,7 +144,7 @@ def _write_exr(path: Path, image: np.ndarray, attributes: dict[str, object]) -> 
         OpenEXR.File(header, {"RGBA" if image.shape[-1] == 4 else "RGB": image}).write(str(path))
     except RuntimeError as error:  # the bindings' word for a full disk; it begins with the file's name
         reason = str(error).rsplit('". ', 1)[-1]
-        raise OSError(errno.EIO, f"could not write it as OpenEXR: {reason}", str(path)) from error
+        raise OSError(f"{path.parent}: could not write an OpenEXR file there: {reason}") from error
 
 
 def _write_exr_environment(path: Path, image: np.ndarray) -> None:

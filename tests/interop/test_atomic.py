@@ -27,9 +27,9 @@ def test_a_full_disk_is_an_os_error(name: str, tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # files may grow to so many bytes
     try:
-        with pytest.raises(OSError, match="could not write it as") as caught:
+        with pytest.raises(OSError, match="could not write") as caught:
             write_environment(tmp_path / name, torch.arange(64.0 * 128 * 3).reshape(64, 128, 3))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert caught.value.filename == str(tmp_path / name)
+    assert str(tmp_path) in str(caught.value)
     assert list(tmp_path.iterdir()) == []
