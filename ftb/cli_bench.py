@@ -16,8 +16,8 @@ from ftb.cli_options import FILE
 def bench(json_file: Path | None, only: tuple[str, ...], quick: bool) -> None:
     """Measure rendering, training, inference and `ftb estimate`, side by side, with ratios from one run.
 
-    PyTorch3D, DRTK, Mitsuba and Blender are measured where they are installed. Keeps all cores busy for two
-    to three minutes. Writes nothing but --json.
+    PyTorch3D, DRTK, Mitsuba and Blender are measured where they are installed. Keeps all cores busy for four
+    to five minutes. Writes nothing but --json.
 
     \b
     Example:  ftb bench --json bench.json

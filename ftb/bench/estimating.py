@@ -18,10 +18,7 @@ from PIL import Image
 
 from ftb.assets_path import assets_path
 from ftb.bench.clock import Measurement
-from ftb.checkpoint import Checkpoint, save_checkpoint
-from ftb.config import Config
 from ftb.estimation.estimator import Estimator
-from ftb.nets.base import build_network
 
 LARGE, SMALL = (4000, 3000), (512, 512)
 # Sensor noise, bytes: a photograph without it is decoded in less time than any camera's.
@@ -38,16 +35,15 @@ class Timing:
 
 
 def estimating(quick: bool) -> list[Measurement]:
-    """From photographs to light with the default network, whose weights make no difference in time."""
+    """From photographs to light with the weights that ship."""
     with tempfile.TemporaryDirectory(prefix="ftb-bench-") as name:
         folder = Path(name)
-        checkpoint = _checkpoint(folder / "model.safetensors")
         size = (640, 480) if quick else LARGE
         large = _photo(folder / "large.jpg", size)
         return [
-            *_one(checkpoint, large, 2 if quick else 20),
-            *_cold(checkpoint, large, 1 if quick else 5),
-            *_many(checkpoint, folder, 4 if quick else 200),
+            *_one(large, 2 if quick else 20),
+            *_cold(large, 1 if quick else 5),
+            *_many(folder, 4 if quick else 1000),
         ]
 
 
@@ -74,8 +70,8 @@ def _processor_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def _one(checkpoint: Path, photo: Path, calls: int) -> list[Measurement]:
-    estimator = Estimator.load(checkpoint, device="cpu")
+def _one(photo: Path, calls: int) -> list[Measurement]:
+    estimator = Estimator.load(device="cpu")
     estimator.estimate(photo)
     with Image.open(photo) as opened:
         megapixels = opened.width * opened.height / 1e6
@@ -88,9 +84,9 @@ def _one(checkpoint: Path, photo: Path, calls: int) -> list[Measurement]:
     ]
 
 
-def _cold(checkpoint: Path, photo: Path, calls: int) -> list[Measurement]:
+def _cold(photo: Path, calls: int) -> list[Measurement]:
     """`ftb estimate` as a process of its own, all files written."""
-    command = _command([photo], checkpoint)
+    command = _command([photo])
     timing = timed(partial(run_program, command), calls)
     note = f"best {timing.best:.1f}; a process of its own, all pictures written"
     return [
@@ -99,12 +95,12 @@ def _cold(checkpoint: Path, photo: Path, calls: int) -> list[Measurement]:
     ]
 
 
-def _many(checkpoint: Path, folder: Path, count: int) -> list[Measurement]:
+def _many(folder: Path, count: int) -> list[Measurement]:
     """Batch mode, its start included."""
     photos = [_photo(folder / "small.jpg", SMALL)] * count
     lines = []
     for options, what in ((("--lighting-only",), "lighting.json only"), ((), "all pictures")):
-        command = [*_command(photos, checkpoint), *options]
+        command = [*_command(photos), *options]
         timing = timed(partial(run_program, command), 1)
         each = 1e3 * timing.processor / count
         note = (
@@ -115,17 +111,9 @@ def _many(checkpoint: Path, folder: Path, count: int) -> list[Measurement]:
     return lines
 
 
-def _command(photos: list[Path], checkpoint: Path) -> list[str]:
-    out = photos[0].with_suffix("")
-    given = ["--out", str(out), "--checkpoint", str(checkpoint), "--device", "cpu"]
+def _command(photos: list[Path]) -> list[str]:
+    given = ["--out", str(photos[0].with_suffix("")), "--device", "cpu"]
     return [sys.executable, "-m", "ftb", "estimate", *map(str, photos), *given]
-
-
-def _checkpoint(path: Path) -> Path:
-    config = Config()
-    weights = build_network(config.net).state_dict()
-    save_checkpoint(path, Checkpoint(config=config, step=0, groups={"ema": weights}))
-    return path
 
 
 def _photo(path: Path, size: tuple[int, int]) -> Path:
