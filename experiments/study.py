@@ -84,7 +84,7 @@ def carry_out_study(asked: Asked, study: Study, judge: Judge) -> Progress:
 def _needless(progress: Progress, study: Study, variant: Variant, seed: int) -> bool:
     """Whether another seed of a choice would only confirm a difference."""
     values = progress.values()
-    if seed == 0 or variant.name == study.reference or study.reference not in values:
+    if seed < study.least_seeds or variant.name == study.reference or study.reference not in values:
         return False
     return compare(values, study.reference, variant.name).settled
 

@@ -30,13 +30,14 @@ class Variant:
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """A question and its variants. reference: what the others are compared with, run with reference_seeds;
-    seeds: at most so many runs of each of the others; gap: whether to draw the error on what was trained on
+    seeds: at most so many runs of each of the others, least_seeds: so many in any case; gap: whether to draw the error on what was trained on
     beside that on new heads and lights."""
 
     question: str
     reference: str
     variants: tuple[Variant, ...]
     seeds: int = 3
+    least_seeds: int = 1
     reference_seeds: int = 3
     gap: bool = False
 
@@ -46,7 +47,7 @@ class Study:
             raise ValueError(f"variants: expected different names, got {', '.join(names)}")
         if self.reference not in names:
             raise ValueError(f"reference: expected one of {', '.join(names)}, got {self.reference!r}")
-        for name in ("seeds", "reference_seeds"):
+        for name in ("seeds", "least_seeds", "reference_seeds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
 

@@ -160,7 +160,11 @@ class FakeJudge:
 
 
 def carried_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: dict[str, tuple[float, ...]], seeds: int = 0
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    errors: dict[str, tuple[float, ...]],
+    seeds: int = 0,
+    least: int = 1,
 ) -> Any:
     (tmp_path / "config.toml").write_text((STUDIES[0] / "config.toml").read_text())
     monkeypatch.chdir(tmp_path)
@@ -180,7 +184,8 @@ def carried_out(
     out = tmp_path / "out"
     out.mkdir()
     asked = study.Asked(folder=tmp_path, out=out, test=Benchmark(data=tmp_path), seeds=seeds)
-    progress = study.carry_out_study(asked, Study(question="?", reference="a", variants=variants), judge)
+    plan = Study(question="?", reference="a", variants=variants, least_seeds=least)
+    progress = study.carry_out_study(asked, plan, judge)
     return progress, json.loads((out / "metrics.json").read_text())
 
 
@@ -209,6 +214,12 @@ def test_only_differences_within_the_noise_get_more_seeds(tmp_path: Path, monkey
 def test_fewer_seeds_are_fewer_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     progress, _ = carried_out(tmp_path, monkeypatch, {"a": (20.0, 21.0), "near": (20.5, 19.9)}, seeds=1)
     assert {name: len(runs) for name, runs in progress.runs.items()} == {"a": 1, "near": 1}
+
+
+def test_a_study_may_ask_for_seeds_whatever_the_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    errors = {"a": (20.0, 21.0, 19.5), "far": (35.0, 36.0, 0.0)}
+    progress, _ = carried_out(tmp_path, monkeypatch, errors, least=2)
+    assert {name: len(runs) for name, runs in progress.runs.items()} == {"a": 3, "far": 2}
 
 
 def test_settled_is_what_students_test_calls_significant():
