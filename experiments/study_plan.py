@@ -29,9 +29,12 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A question and its variants. reference: what the others are compared with, run with reference_seeds;
-    seeds: at most so many runs of each of the others, least_seeds: so many in any case; gap: whether to draw the error on what was trained on
-    beside that on new heads and lights."""
+    """A question and its variants.
+
+    reference: what the others are compared with, run with reference_seeds; seeds: at most so many runs of
+    each of the others, least_seeds: so many in any case; gap: whether to draw the error on what was trained
+    on beside that on new heads and lights.
+    """
 
     question: str
     reference: str
