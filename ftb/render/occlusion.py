@@ -6,7 +6,6 @@ NVIDIA Warp's `wp.Mesh` on CPU and CUDA. Everything is in the frame of the mesh.
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -119,39 +118,13 @@ def _vectors(tensor: Tensor) -> wp.array:
     return wp.from_torch(tensor.detach().float().contiguous(), dtype=wp.vec3)
 
 
-def _sky_struct(sky: SkyDirections) -> sky_kernel.Sky:
+def sky_struct(sky: SkyDirections) -> sky_kernel.Sky:
+    """As kernels read it."""
     struct = sky_kernel.Sky()
     struct.directions = _vectors(sky.directions)
     struct.neighbours = wp.from_torch(sky.neighbours, dtype=wp.vec3i)
     struct.few, struct.solid_angle = sky.few, 4.0 * math.pi / len(sky.directions)
     return struct
-
-
-class _Kept(threading.local):
-    """The occluders that a thread moved last, with the faces they were built for."""
-
-    def __init__(self) -> None:
-        self.occluders: list[tuple[Tensor, Occluder]] = []
-
-
-_KEPT = _Kept()
-MOST_KEPT = 4
-
-
-def moved_occluder(faces: Tensor, rest: Tensor, points: Tensor) -> Occluder:
-    """Triangles `faces` (F, 3) of `points` (V, 3), good until this thread's next call for the same faces.
-
-    The tree is always the one of `rest` (V, 3), whatever was asked before: answers depend on the arguments
-    alone.
-    """
-    for known, occluder in _KEPT.occluders:
-        if known is faces:
-            occluder.move(points)
-            return occluder
-    occluder = Occluder(Mesh(vertices=rest[None], faces=faces, normals=rest[None]))
-    occluder.move(points)
-    _KEPT.occluders = [(faces, occluder), *_KEPT.occluders[: MOST_KEPT - 1]]
-    return occluder
 
 
 class Occluder:
@@ -200,7 +173,7 @@ class Occluder:
         Does not: find what is narrower than the first few directions are apart, unless their rays hit it.
         """
         count = len(sky.directions)
-        inputs = _sky_struct(sky)
+        inputs = sky_struct(sky)
         rows = torch.zeros(2, len(points), count, device=points.device)
         openness = torch.zeros(len(points), device=points.device)
         arrays = [_vectors(points), _vectors(normals), wp.from_torch(needed), inputs, RAY_OFFSET_M]

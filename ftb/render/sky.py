@@ -16,7 +16,8 @@ from torch import Tensor
 
 from ftb.maths import envmap
 from ftb.maths.shapes import expect_shape
-from ftb.render.occlusion import farthest_points, moved_occluder, sky_directions
+from ftb.render.occlusion import farthest_points, sky_directions
+from ftb.render.sky_occluder import moved_occluder
 from ftb.types import Lighting, Mesh, TensorData
 
 NEIGHBOURS = 4

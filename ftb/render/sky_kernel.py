@@ -18,7 +18,7 @@ class Sky:
 
 
 @wp.func
-def _open_around(sky: Sky, direction: int, normal: wp.vec3, row: wp.array(dtype=float)):
+def open_around(sky: Sky, direction: int, normal: wp.vec3, row: wp.array(dtype=float)):
     """1 or 0 where the three directions around one agree on whether they see the sky, else −1."""
     near = sky.neighbours[direction]
     above = int(0)  # noqa: RUF046
@@ -59,7 +59,7 @@ def sky_rows(
         if cosine > 0.0:
             answer = int(-1)  # noqa: RUF046
             if direction >= sky.few:
-                answer = _open_around(sky, direction, normal, shadowed[point])
+                answer = open_around(sky, direction, normal, shadowed[point])
             if answer < 0:
                 answer = 1
                 if wp.mesh_query_ray_anyhit(mesh, origin, towards, 10.0):

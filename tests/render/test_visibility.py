@@ -11,10 +11,11 @@ import trimesh
 from ftb.maths import sphere
 from ftb.render.base import interpolate, resolve_rasterizer
 from ftb.render.light_maps import light_maps
-from ftb.render.occlusion import Occluder, farthest_points, moved_occluder, sky_directions
+from ftb.render.occlusion import Occluder, farthest_points, sky_directions
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
 from ftb.render.sky import choose_receivers, needed_receivers, sky_transfer, sky_visibility
+from ftb.render.sky_occluder import moved_occluder
 from ftb.types import Mesh
 from tests.render.shapes import bumpy_head, frontal_camera, mesh_of, one_key
 
@@ -112,12 +113,12 @@ def test_moved_occluder_is_the_mesh_it_is_moved_to():
     sky = sky_directions(64, "cpu")
     needed = torch.ones(len(wider[::20]), dtype=torch.uint8)
     exact = Occluder(Mesh(vertices=wider[None], faces=rest.faces, normals=rest.normals))
-    expected = exact.adaptive_transfer(wider[::20], rest.normals[0][::20], needed, sky)
+    expected = exact.sky_rows(wider[::20], rest.normals[0][::20], needed, sky)[0]
     assert float((expected > 0).float().mean()) < 0.48  # something is hidden
     moved_occluder(rest.faces, rest.vertices[0], rest.vertices[0] * 5.0)  # another one before
     for faces in (rest.faces, rest.faces.clone()):  # moved again, and built anew
         moved = moved_occluder(faces, rest.vertices[0], wider)
-        found = moved.adaptive_transfer(wider[::20], rest.normals[0][::20], needed, sky)
+        found = moved.sky_rows(wider[::20], rest.normals[0][::20], needed, sky)[0]
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
