@@ -7,8 +7,11 @@ import dataclasses
 import pytest
 import torch
 
-from ftb.data.stream import PairStream, StreamConfig
-from ftb.scene.sampler import SceneConfig
+from ftb.data.stream import PairStream, StreamConfig, single_threaded
+from ftb.render.base import resolve_rasterizer
+from ftb.render.pair import HeadCache, render_chunk
+from ftb.scene.heads import resolve_heads
+from ftb.scene.sampler import SceneConfig, sample_chunk
 from ftb.types import Pair, concatenate
 
 SCENE = SceneConfig(samples_per_head=4, sky_receivers=100, sky_directions=32)
@@ -103,3 +106,25 @@ def test_pairs_are_what_they_say(reference):
 def test_wrong_sizes_are_refused():
     with pytest.raises(ValueError, match=r"image_size: expected a multiple of 16"):
         StreamConfig(image_size=100)
+
+
+def test_few_samples_a_head_are_rendered_with_those_of_other_heads():
+    small = dataclasses.replace(SCENE, samples_per_head=1)
+    assert (small.chunks_at_once, dataclasses.replace(SCENE, samples_per_head=16).chunks_at_once) == (8, 1)
+    config = StreamConfig(image_size=32, ball_size=16, batch_size=10, workers=0, scene=small)
+    with PairStream(config, split="train") as stream:
+        pairs = concatenate(list(stream.batches(0, 2)))
+        later = next(stream.batches(1, 1))
+    assert pairs.index.tolist() == list(range(20))
+    assert_same(later, pairs[10:])
+    # As if each were alone, but for the last bits of sums.
+    renderer = resolve_rasterizer("warp")
+    heads = resolve_heads(None)
+    cache = HeadCache(small, heads, renderer)
+    with single_threaded(), torch.inference_mode():
+        for number in (0, 9, 13):
+            chunk = sample_chunk(small, heads, None, seed=0, split="train", chunk=number)
+            alone = render_chunk(chunk, renderer, cache, size=32, ball_size=16)
+            for field in ("photo_srgb", "mask", "normals", "visibility", "residual_linear", "ball_linear"):
+                one, other = getattr(alone, field)[0], getattr(pairs, field)[number]
+                torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)

@@ -82,13 +82,14 @@ def training(quick: bool) -> list[Measurement]:
     """The renderer's share of the processor in default training: seconds of all threads, a pair."""
     config = Config()
     seconds = 0.0 if quick else 6.0
-    chunk_size = config.stream.scene.samples_per_head
+    scene = config.stream.scene
+    block_size = scene.samples_per_head * scene.chunks_at_once
     dataset = ChunkDataset(config.stream, "bench", Sources())
-    pieces = [dataset[chunk] for chunk in range(-(-config.stream.batch_size // chunk_size) + 1)]
-    rendered = statistics.median(used for _, used in pieces[1:]) / chunk_size
+    pieces = [dataset[block] for block in range(-(-config.stream.batch_size // block_size) + 1)]
+    rendered = statistics.median(used for _, used in pieces[1:]) / block_size
     pair = pieces[0][0]
     learner = Learner(config, World(rank=0, size=1, device=torch.device("cpu")))
-    learned = median_cpu_seconds(lambda: learner.step(pair, 0, False), seconds=seconds, least=2) / chunk_size
+    learned = median_cpu_seconds(lambda: learner.step(pair, 0, False), seconds=seconds, least=2) / block_size
     size = config.stream.image_size
     return [
         Measurement(name=f"rendering a pair, {size}²", value=rendered * 1e3, unit="ms CPU"),

@@ -16,8 +16,8 @@ from ftb.data.stream import ChunkDataset, Sources, StreamConfig
 from ftb.maths import color
 from ftb.scene.sampler import SceneConfig
 
-# Chunks of each process are its own.
-CHUNKS_APART = 1_000_000
+# Blocks of each process are its own.
+BLOCKS_APART = 1_000_000
 STORED_PAIRS = 16
 
 
@@ -38,20 +38,20 @@ def decode_task(size: int, codec: str) -> Task:
 
 def _renderer(size: int, samples_per_head: int, process: int) -> Callable[[], int]:
     dataset = ChunkDataset(stream_config(size, samples_per_head), "bench", Sources())
-    chunk = process * CHUNKS_APART
+    block = process * BLOCKS_APART
 
     def render() -> int:
-        nonlocal chunk
-        dataset[chunk]
-        chunk += 1
-        return samples_per_head
+        nonlocal block
+        pair, _ = dataset[block]
+        block += 1
+        return len(pair.index)
 
     return render
 
 
 def _decoder(size: int, codec: str, process: int) -> Callable[[], int]:
     cv2.setNumThreads(1)
-    pair, _ = ChunkDataset(stream_config(size, STORED_PAIRS), "bench", Sources())[process * CHUNKS_APART]
+    pair, _ = ChunkDataset(stream_config(size, STORED_PAIRS), "bench", Sources())[process * BLOCKS_APART]
     ball = color.srgb_from_linear(pair.ball_linear.clamp(0.0, 1.0))
     files = [_png(picture) for pictures in (pair.photo_srgb, ball) for picture in pictures]
     decode = DECODERS[codec]

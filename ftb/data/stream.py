@@ -1,7 +1,7 @@
 """Online pairs: chunks are drawn and rendered by worker processes while the network learns.
 
-A sample is a function of (seed, split, index) alone, and a chunk is always rendered whole, by one
-thread: neither batch size nor workers nor rank can change a pixel.
+A sample is a function of (seed, split, index) alone, and a block, which is a chunk or a few small ones, is
+always rendered whole, by one thread: neither batch size nor workers nor rank can change a pixel.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from torch.utils.data import DataLoader, Dataset
 from ftb.data.heap import keep_freed_memory
 from ftb.data.stream_config import StreamConfig
 from ftb.render.base import Rasterizer, resolve_rasterizer
-from ftb.render.pair import HeadCache, render_chunk
+from ftb.render.pair import HeadCache, render_chunks
 from ftb.scene.heads import HeadSource, resolve_heads
 from ftb.scene.heads_few import FewHeads
 from ftb.scene.lights import prepare_environment
-from ftb.scene.sampler import sample_chunk
+from ftb.scene.sampler import Chunk, sample_chunk
 from ftb.types import Pair, concatenate
 
 __all__ = ["ChunkDataset", "PairStream", "Sources", "StreamConfig", "available_cores", "single_threaded"]
 
-PREFETCHED_CHUNKS = 4
+PREFETCHED_BLOCKS = 4
 WORKER_NICENESS = 5
 
 
@@ -44,7 +44,7 @@ class Sources:
 
 
 class ChunkDataset(Dataset):
-    """Chunk number → (Pair on the CPU, CPU-seconds it took). Opens its sources in the worker's process."""
+    """Block number → (Pair on the CPU, CPU-seconds it took). Opens its sources in the worker's process."""
 
     def __init__(self, config: StreamConfig, split: str, sources: Sources) -> None:
         self._config = config
@@ -52,13 +52,13 @@ class ChunkDataset(Dataset):
         self._sources = sources
         self._renderer: _ChunkRenderer | None = None
 
-    def __getitem__(self, chunk: int) -> tuple[Pair, float]:
+    def __getitem__(self, block: int) -> tuple[Pair, float]:
         if self._renderer is None:
             keep_freed_memory()
             self._renderer = _ChunkRenderer(self._config, self._split, self._sources, torch.device("cpu"))
         started = time.process_time()
         with single_threaded():
-            pair = self._renderer.render(chunk)
+            pair = self._renderer.render(block)
         return pair, time.process_time() - started
 
     def __getstate__(self) -> dict[str, object]:
@@ -85,9 +85,16 @@ class _ChunkRenderer:
         self._cache = HeadCache(config.scene, self._heads, self._rasterizer)
 
     @torch.inference_mode()
-    def render(self, number: int) -> Pair:
+    def render(self, block: int) -> Pair:
+        config, count = self._config, self._config.scene.chunks_at_once
+        chunks = [self._drawn(number) for number in range(block * count, (block + 1) * count)]
+        return render_chunks(
+            chunks, self._rasterizer, self._cache, size=config.image_size, ball_size=config.ball_size
+        )
+
+    def _drawn(self, number: int) -> Chunk:
         config = self._config
-        chunk = sample_chunk(
+        return sample_chunk(
             config.scene,
             self._few.turn(number) if self._few else self._heads,
             self._environments,
@@ -95,9 +102,6 @@ class _ChunkRenderer:
             split=self._split,
             chunk=number,
         ).to(self._device)
-        return render_chunk(
-            chunk, self._rasterizer, self._cache, size=config.image_size, ball_size=config.ball_size
-        )
 
 
 class PairStream:
@@ -129,9 +133,9 @@ class PairStream:
     def batches(self, start: int = 0, count: int | None = None) -> Iterator[Pair]:
         """Batches number start, start + 1, ...; `count` of them, or for ever."""
         size = self.config.batch_size
-        chunk_size = self.config.scene.samples_per_head
+        block_size = self.config.scene.samples_per_head * self.config.scene.chunks_at_once
         rest: Pair | None = None
-        chunks = self._chunks(_needed_chunks(self._first_sample, start, count, size, chunk_size))
+        blocks = self._blocks(_needed_blocks(self._first_sample, start, count, size, block_size))
         number, held = start, range(0)
         while count is None or number < start + count:
             first = self._first_sample(number)
@@ -139,8 +143,8 @@ class PairStream:
             position = first
             while position < first + size:
                 if position not in held:
-                    chunk_number, rest = next(chunks)
-                    held = range(chunk_number * chunk_size, (chunk_number + 1) * chunk_size)
+                    block, rest = next(blocks)
+                    held = range(block * block_size, (block + 1) * block_size)
                     continue
                 stop = min(first + size, held.stop)
                 assert rest is not None
@@ -167,7 +171,7 @@ class PairStream:
             return self.config.workers
         return 0 if self._device.type == "cuda" else min(available_cores(), 8)
 
-    def _chunks(self, numbers: Iterator[int]) -> Iterator[tuple[int, Pair]]:
+    def _blocks(self, numbers: Iterator[int]) -> Iterator[tuple[int, Pair]]:
         if self._local is not None:
             return self._render_here(numbers)
         return self._render_in_workers(numbers)
@@ -188,7 +192,7 @@ class PairStream:
             batch_size=None,
             sampler=order,
             num_workers=self._workers(),
-            prefetch_factor=PREFETCHED_CHUNKS,
+            prefetch_factor=PREFETCHED_BLOCKS,
             multiprocessing_context="spawn",
             worker_init_fn=_start_worker,
         )
@@ -222,18 +226,18 @@ class _Recorded:
         return self._handed.pop(0)
 
 
-def _needed_chunks(
-    first_sample: Callable[[int], int], start: int, count: int | None, size: int, chunk_size: int
+def _needed_blocks(
+    first_sample: Callable[[int], int], start: int, count: int | None, size: int, block_size: int
 ) -> Iterator[int]:
-    """Numbers of the chunks that batches from `start` on need, in order, each once in a row."""
+    """Numbers of the blocks that batches from `start` on need, in order, each once in a row."""
     last = -1
     number = start
     while count is None or number < start + count:
         first = first_sample(number)
-        for chunk in range(first // chunk_size, (first + size - 1) // chunk_size + 1):
-            if chunk != last:
-                yield chunk
-                last = chunk
+        for block in range(first // block_size, (first + size - 1) // block_size + 1):
+            if block != last:
+                yield block
+                last = block
         number += 1
 
 

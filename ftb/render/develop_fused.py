@@ -6,6 +6,7 @@ passes, because its planes then stay in the cache.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -53,13 +54,13 @@ def photograph(
     camera: Camera,
     lighting: Lighting,
     capture: Capture,
-    outlines: Outlines | None = None,
+    outlines: Sequence[Outlines] = (),
 ) -> tuple[Tensor, Shaded]:
     """Photographs (S, H, W, 3) in [0, 1], and `shaded` at their exposure: greyed albedo, and as its
     radiance what is left when visibility · albedo/π · irradiance is taken off.
 
     gains (S, 3) as of `exposure_gains`; lighting already times the gains; outlines: of edges to soften in the
-    photographs alone. Overwrites `shaded` where its
+    photographs alone, for each head, or none. Overwrites `shaded` where its
     colours lie in planes, (S, 3, H, W) in memory, as those of `shade_fused` do.
     """
     samples, size = shaded.mask.shape[:2]
@@ -77,7 +78,7 @@ def photograph(
         step = max(1, PIXELS_AT_ONCE // (size * size))
     for first in range(0, samples, step):
         part = slice(first, first + step)
-        _develop(layers[part], film[part], None if outlines is None else outlines[part])
+        _develop(layers[part], film[part], _within(outlines, part))
     albedo, residual = layers.albedo.permute(0, 2, 3, 1), layers.radiance.permute(0, 2, 3, 1)
     exposed = replace(shaded, albedo_linear=albedo, radiance_linear=residual)
     return layers.photo.permute(0, 2, 3, 1), exposed
@@ -93,6 +94,17 @@ class _Layers(TensorData):
     albedo: Tensor
     radiance: Tensor
     photo: Tensor
+
+
+def _within(outlines: Sequence[Outlines], part: slice) -> list[tuple[slice, Outlines]]:
+    """The outlines of some pictures, with where those lie among the pictures of the part."""
+    found, first = [], 0
+    for some in outlines:
+        low, high = max(part.start - first, 0), min(part.stop - first, len(some.depth))
+        if low < high:
+            found.append((slice(first + low - part.start, first + high - part.start), some[low:high]))
+        first += len(some.depth)
+    return found
 
 
 def _planes(colours: Tensor) -> Tensor:
@@ -133,7 +145,7 @@ def tone_curves(capture: Capture) -> Tensor:
     return encoded + contrast * encoded * (1.0 - encoded) * (2.0 * encoded - 1.0)
 
 
-def _develop(layers: _Layers, film: Film, outlines: Outlines | None) -> None:
+def _develop(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]) -> None:
     """Fill the photograph."""
     samples, _, size, _ = layers.photo.shape
     device = layers.photo.device
@@ -153,7 +165,7 @@ def _develop(layers: _Layers, film: Film, outlines: Outlines | None) -> None:
     launch(develop_kernel.from_planes, luma.numel() // 16, inputs, device)
 
 
-def _exposed(layers: _Layers, film: Film, outlines: Outlines | None) -> Tensor:
+def _exposed(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]) -> Tensor:
     """Linear pictures (S, 3, H + 8, W + 8), their edges repeated."""
     size = layers.photo.shape[-1]
     linear = torch.empty_like(layers.photo)
@@ -163,8 +175,8 @@ def _exposed(layers: _Layers, film: Film, outlines: Outlines | None) -> Tensor:
     face = [layers.mask, layers.visibility, layers.irradiance, layers.albedo, layers.radiance, linear]
     inputs = [size, backdrop, _vec3(film.gains), film.grey, *map(_rows, face)]
     launch(expose_kernel.expose, layers.mask.numel() // 16, inputs, linear.device)
-    if outlines is not None:
-        soften(linear, outlines)
+    for where, some in outlines:
+        soften(linear[where], some)
     return torch.nn.functional.pad(linear, [BLUR_RADIUS] * 4, mode="replicate")
 
 

@@ -6,8 +6,8 @@ rasterize → shade (light maps, sky visibility, shadow maps) → expose → sof
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -20,22 +20,24 @@ from ftb.render.ball import render_ball
 from ftb.render.base import Rasterizer
 from ftb.render.develop import exposure_gains
 from ftb.render.develop_fused import photograph
-from ftb.render.light_maps import light_maps
+from ftb.render.light_maps import LightMaps, light_maps
 from ftb.render.occluder import put_before
 from ftb.render.shade import Shaded, Skin
-from ftb.render.shade_fused import Illumination, seen_vertices, shade_fused
+from ftb.render.shade_fused import Illumination, Prepared, empty_layers, seen_vertices, shade_fused
 from ftb.render.sky import (
     Receivers,
     SkyTransfer,
     choose_receivers,
     needed_receivers,
+    shadowed_share,
+    sky_radiance,
     sky_transfer,
-    sky_visibility,
 )
+from ftb.scene.capture import Capture
 from ftb.scene.heads import Head, HeadSource
 from ftb.scene.lighting_ops import irradiance
 from ftb.scene.sampler import Chunk, SceneConfig
-from ftb.types import Camera, Fragments, Lighting, Pair
+from ftb.types import Camera, Fragments, Lighting, Pair, TensorData, concatenate
 
 # Yaw and pitch from which a head is looked at, to see whether its back faces show; half the width of these
 # pictures in distances between eyes and mouth; how many pixels may show otherwise.
@@ -62,6 +64,7 @@ class HeadCache:
         self._keep = keep
         self._known: dict[str, _KnownHead] = {}
         self._template: _KnownHead | None = None
+        self.directions = config.sky_directions
         if not source.recurring:
             self._template = self._look_at(source.head(generator_for(0, "template", 0, "head")))
 
@@ -81,14 +84,14 @@ class HeadCache:
         needed = needed_receivers(receivers, used)
         return sky_transfer(head.mesh, receivers, directions=self._config.sky_directions, needed=needed)
 
-    def outlines(self, head: Head, camera: Camera, fragments: Fragments) -> Outlines | None:
-        """Where to look for edges that want softening, if they do."""
+    def outlines(self, head: Head, camera: Camera, fragments: Fragments) -> list[Outlines]:
+        """Where to look for edges that want softening: of one head, or none if they do not."""
         if not self._config.antialias:
-            return None
+            return []
         known, device = self._of(head), head.mesh.vertices.device
         if self._template is not None and known.edges.device != device:
             known = self._template = dataclasses.replace(known, edges=known.edges.to(device))
-        return Outlines(
+        found = Outlines(
             mesh=head.mesh,
             edges=known.edges,
             planes=face_planes(head.mesh),
@@ -96,6 +99,7 @@ class HeadCache:
             depth=fragments.depth,
             culled=known.front_only,
         )
+        return [found]
 
     def _of(self, head: Head) -> _KnownHead:
         if self._template is not None:
@@ -151,26 +155,72 @@ def shows_front_only(head: Head, rasterizer: Rasterizer) -> bool:
     return float((seen != front).sum()) <= LOOK_TOLERANCE * float((seen >= 0).sum())
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Drawn(TensorData):
+    """What was drawn for each of S samples, of whatever heads."""
+
+    camera: Camera
+    lighting: Lighting
+    capture: Capture
+    index: Tensor
+    landmarks: Tensor
+
+
 def render_chunk(
     chunk: Chunk, rasterizer: Rasterizer, heads: HeadCache, *, size: int, ball_size: int
 ) -> Pair:
     """Render S pairs of one head; everything on the device of the chunk's tensors."""
-    head, camera = chunk.head, chunk.camera
+    return render_chunks([chunk], rasterizer, heads, size=size, ball_size=ball_size)
+
+
+def render_chunks(
+    chunks: Sequence[Chunk], rasterizer: Rasterizer, heads: HeadCache, *, size: int, ball_size: int
+) -> Pair:
+    """Render all pairs of some chunks, in their order: what does not depend on the head is done at once."""
+    each = [
+        _Drawn(**{field.name: getattr(chunk, field.name) for field in fields(_Drawn)}) for chunk in chunks
+    ]
+    drawn = concatenate(each) if len(each) > 1 else each[0]
+    shaded = empty_layers(drawn.lighting.key_irradiance, size)
+    maps = light_maps(drawn.lighting)
+    radiance = sky_radiance(drawn.lighting, drawn.camera.cam_from_world[:, :3, :3], heads.directions)
+    outlines: list[Outlines] = []
+    first = 0
+    for chunk in chunks:
+        part = slice(first, first + len(chunk.index))
+        outlines += _shade(chunk, rasterizer, heads, _Share(maps=maps, sky=radiance, layers=shaded)[part])
+        first = part.stop
+    return _photograph(drawn, shaded, outlines, ball_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Share(TensorData):
+    """One chunk's share of what is computed for all: maps of its lights, radiance of the sky (S, D, 3), and
+    the layers to be filled."""
+
+    maps: LightMaps
+    sky: Tensor
+    layers: Shaded
+
+
+def _shade(chunk: Chunk, rasterizer: Rasterizer, heads: HeadCache, share: _Share) -> list[Outlines]:
+    """Fill the layers of a chunk, and say where they may have outlines."""
+    head, camera, size = chunk.head, chunk.camera, share.layers.mask.shape[-1]
     fragments = rasterizer.rasterize(head.mesh, camera, size, cull_backfaces=heads.front_only(head))
     used = seen_vertices(head.mesh, fragments)
-    transfer = heads.transfer(head, used)
     light = Illumination(
         lighting=chunk.lighting,
-        maps=light_maps(chunk.lighting),
-        sky_visibility=sky_visibility(transfer, chunk.lighting, camera.cam_from_world[:, :3, :3]),
+        maps=share.maps,
+        sky_visibility=shadowed_share(heads.transfer(head, used), share.sky),
     )
     skin = Skin(albedo_linear=head.albedo_linear, material=head.material)
-    shaded = shade_fused(head.mesh, skin, camera, fragments, light, used=used)
-    return _photograph(chunk, shaded, heads.outlines(head, camera, fragments), ball_size)
+    prepared = Prepared(used=used, layers=share.layers)
+    shade_fused(head.mesh, skin, camera, fragments, light, prepared=prepared)
+    return heads.outlines(head, camera, fragments)
 
 
-def _photograph(chunk: Chunk, shaded: Shaded, outlines: Outlines | None, ball_size: int) -> Pair:
-    capture, lighting = chunk.capture, chunk.lighting
+def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_size: int) -> Pair:
+    capture, lighting = drawn.capture, drawn.lighting
     facing = lighting.key_dirs.new_zeros(1, 3)
     facing[:, 2] = 1.0
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
@@ -178,8 +228,9 @@ def _photograph(chunk: Chunk, shaded: Shaded, outlines: Outlines | None, ball_si
     face = shaded.mask
     shaded, hidden = put_before(shaded, lighting, capture)
     lighting = scale_lighting(lighting, gains)
-    outlines = None if outlines is None else outlines.where_seen(1.0 - hidden)
-    photo_srgb, shaded = photograph(shaded, gains, chunk.camera, lighting, capture, outlines)
+    seen = (1.0 - hidden).split([len(some.depth) for some in outlines]) if outlines else ()
+    outlines = [some.where_seen(there) for some, there in zip(outlines, seen, strict=True)]
+    photo_srgb, shaded = photograph(shaded, gains, drawn.camera, lighting, capture, outlines)
     lighting = map_colours(lighting, grey_mixer(capture.grey))
     return Pair(
         photo_srgb=photo_srgb,
@@ -190,8 +241,8 @@ def _photograph(chunk: Chunk, shaded: Shaded, outlines: Outlines | None, ball_si
         residual_linear=shaded.radiance_linear,
         ball_linear=render_ball(lighting, "gray", ball_size),
         lighting=lighting,
-        index=chunk.index,
-        landmarks=chunk.landmarks,
+        index=drawn.index,
+        landmarks=drawn.landmarks,
     )
 
 

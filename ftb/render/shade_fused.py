@@ -34,6 +34,15 @@ class Illumination(TensorData):
     sky_visibility: Tensor
 
 
+@dataclass(frozen=True, kw_only=True)
+class Prepared(TensorData):
+    """What `shade_fused` else makes: used (S, V) as of `seen_vertices`; layers as of `empty_layers`, to
+    be filled."""
+
+    used: Tensor
+    layers: Shaded
+
+
 def seen_vertices(mesh: Mesh, fragments: Fragments) -> Tensor:
     """Which vertices belong to a face that a picture shows: (S, V) uint8, 0 or 1."""
     samples = len(fragments.pix_to_face)
@@ -56,21 +65,22 @@ def shade_fused(
     fragments: Fragments,
     light: Illumination,
     *,
-    used: Tensor | None = None,
+    prepared: Prepared | None = None,
 ) -> Shaded:
     """Shade S square pictures of one head; `mesh` in the head's frame, `camera.cam_from_world` from it.
 
-    used (S, V): as of `seen_vertices`, if known. Key lights cast soft shadows by shadow maps; the environment
-    is shadowed by `light.sky_visibility`.
+    Key lights cast soft shadows by shadow maps; the environment is shadowed by `light.sky_visibility`.
     """
     size = expect_shape(fragments.pix_to_face, "S H H", name="fragments.pix_to_face")["H"]
     if size % 16:
         raise ValueError(f"fragments.pix_to_face: expected (S, H, H) with H a multiple of 16, got H = {size}")
-    used = seen_vertices(mesh, fragments) if used is None else used
+    if prepared is None:
+        layers = empty_layers(light.lighting.key_irradiance, size)
+        prepared = Prepared(used=seen_vertices(mesh, fragments), layers=layers)
+    used, shaded = prepared.used, prepared.layers
     shadows = cast_shadows(mesh, camera, light.lighting, used, size=max(size, LEAST_TEXELS))
     textures = pyramid(skin.albedo_linear, skin.material)
     records = _lit_vertices(mesh, camera, light, used, textures)
-    shaded = _empty(fragments, light.lighting.key_dirs.shape[-2])
     lit = _Lit(light=light, shadows=shadows, textures=textures, records=records)
     inputs = [_view(camera, fragments), _surface(mesh, lit), _light(camera, lit)]
     SHADERS[shaded.mask.device.type](inputs, fragments.depth.float().contiguous(), shaded)
@@ -204,20 +214,19 @@ def _maps(maps: LightMaps) -> vertex_kernel.Maps:
     return struct
 
 
-def _empty(fragments: Fragments, keys: int) -> Shaded:
-    """Layers to be filled. Colours and key lights lie in planes."""
-    device = fragments.pix_to_face.device
-    samples, height, width = fragments.pix_to_face.shape
-    planes = [torch.empty(samples, 3, height, width, device=device) for _ in range(4)]
+def empty_layers(key_irradiance: Tensor, size: int) -> Shaded:
+    """Layers to be filled, size × size pixels, for key lights (S, N, 3). Colours and lights lie in planes."""
+    device, (samples, keys) = key_irradiance.device, key_irradiance.shape[:2]
+    planes = [torch.empty(samples, 3, size, size, device=device) for _ in range(4)]
     colour = [plane.permute(0, 2, 3, 1) for plane in planes]
     return Shaded(
         radiance_linear=colour[0],
-        mask=torch.empty(samples, height, width, device=device),
+        mask=torch.empty(samples, size, size, device=device),
         normals=colour[1],
         albedo_linear=colour[2],
         irradiance_linear=colour[3],
-        visibility=torch.empty(samples, height, width, device=device),
-        light_visibility=torch.empty(samples, keys, height, width, device=device).permute(0, 2, 3, 1),
+        visibility=torch.empty(samples, size, size, device=device),
+        light_visibility=torch.empty(samples, keys, size, size, device=device).permute(0, 2, 3, 1),
     )
 
 

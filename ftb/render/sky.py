@@ -132,15 +132,27 @@ def sky_visibility(transfer: SkyTransfer, lighting: Lighting, cam_from_head: Ten
     lighting with leading (S,) and an environment; cam_from_head (S, 3, 3) rotation → (S, V, 3) in
     [0, 1]. Where no light arrives even unshadowed the answer is the geometric sky fraction's limit, 1.
     """
+    return shadowed_share(transfer, sky_radiance(lighting, cam_from_head, len(transfer.directions)))
+
+
+def sky_radiance(lighting: Lighting, cam_from_head: Tensor, directions: int) -> Tensor:
+    """What S environments send from the directions of `sky_transfer`, in frames of heads: (S, D, 3).
+
+    lighting with leading (S,); cam_from_head (S, 3, 3) rotation.
+    """
     if lighting.environment is None:
         raise ValueError("lighting.environment: expected a map, got None; project one from sh_coeffs first")
-    dims = expect_shape(cam_from_head, "S 3 3", name="cam_from_head")
-    samples = dims["S"]
-    directions_cam = transfer.directions @ cam_from_head.transpose(-1, -2)  # (S, D, 3)
+    expect_shape(cam_from_head, "S 3 3", name="cam_from_head")
+    known = sky_directions(directions, str(cam_from_head.device)).directions
+    directions_cam = known @ cam_from_head.transpose(-1, -2)  # (S, D, 3)
     # Texels about as wide as the cells between directions: a finer map would alias.
-    height = min(_height_for(len(transfer.directions)), lighting.environment.shape[-3])
-    coarse = envmap.resize(lighting.environment, height)
-    radiance = envmap.sample(coarse, directions_cam)  # (S, D, 3)
+    height = min(_height_for(directions), lighting.environment.shape[-3])
+    return envmap.sample(envmap.resize(lighting.environment, height), directions_cam)
+
+
+def shadowed_share(transfer: SkyTransfer, radiance: Tensor) -> Tensor:
+    """As `sky_visibility`, (S, V, 3), from what `sky_radiance` says, (S, D, 3)."""
+    samples = len(radiance)
     columns = radiance.permute(1, 0, 2).reshape(len(transfer.directions), samples * 3)
     shadowed = transfer.shadowed @ columns  # (R, S·3)
     unshadowed = transfer.unshadowed @ columns

@@ -1,7 +1,7 @@
 """What is in front of the camera for sample i: head, pose, framing, light and capture.
 
 Sample i of a split is a function of (seed, split, i) alone. `samples_per_head` consecutive samples
-share one head: they form a chunk, the unit that is drawn and rendered together.
+share one head: they form a chunk, the unit that is drawn together.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ class FramingConfig:
     distance: tuple[float, float] = (0.45, 2.5)
 
 
+# Chunks are rendered so many samples at once, at least.
+SAMPLES_AT_ONCE = 8
+
+
 @dataclass(frozen=True, kw_only=True)
 class SceneConfig:
     """Everything random about a scene, and how finely it is rendered. sky_receivers, sky_directions: how many
@@ -58,6 +62,12 @@ class SceneConfig:
     framing: FramingConfig = field(default_factory=FramingConfig)
     light: LightConfig = field(default_factory=LightConfig)
     capture: CaptureConfig = field(default_factory=CaptureConfig)
+
+    @property
+    def chunks_at_once(self) -> int:
+        """How many chunks are rendered together: what does not depend on the head costs a few samples as much
+        as many."""
+        return max(1, SAMPLES_AT_ONCE // self.samples_per_head)
 
 
 @dataclass(frozen=True, kw_only=True)
