@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,7 @@ class Head(TensorData):
     mesh (batch of 1; faces and uvs are the same for every head of a procedural source); albedo_linear (T,
     T, 3) in [0, 1]; material (T, T, 2): perceptual roughness and specular reflectance F0; landmarks (5,
     3): eye centres (−X first), nose tip, mouth corners (−X first), YuNet's order as seen in a picture;
-    tone: Monk skin tone 1 (lightest) to 10; name: what it was made from; parameters: of a drawn head,
-    all that was drawn, as plain numbers by name; empty for one that was read from a file.
+    tone: Monk skin tone 1 (lightest) to 10; name: what it was made from; describe: gives `parameters`.
     """
 
     mesh: Mesh
@@ -33,7 +33,15 @@ class Head(TensorData):
     landmarks: Tensor
     tone: float
     name: str
-    parameters: dict[str, Any] = field(default_factory=dict)
+    describe: Callable[[], dict[str, Any]] = dict
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Of a drawn head all that was drawn, as plain numbers by name; empty for one read from a file.
+
+        Written down when asked for: few who draw heads ask.
+        """
+        return self.describe()
 
 
 class HeadSource(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ class AnnyHeads(HeadSource):
             landmarks=_landmarks(self.anatomy, geometry),
             tone=look.skin.tone,
             name=f"anny, {expression.name}, {look.hair.style}",
-            parameters=self._parameters(identity, expression, look),
+            describe=partial(self._parameters, identity, expression, look),
         )
 
     def _parameters(self, identity: Identity, expression: Expression, look: Look) -> dict[str, Any]:

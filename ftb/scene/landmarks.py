@@ -9,7 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ftb.maths import rotation
 from ftb.maths.shapes import expect_shape
 from ftb.scene.framing import face_square
 from ftb.types import Camera
@@ -45,7 +44,8 @@ def detected_landmarks(landmarks: Tensor, *, generator: torch.Generator) -> Tens
     shared, own = draws[0] * draws.new_tensor(DETECTOR_SHARED), draws[1:] * draws.new_tensor(DETECTOR_OWN)
     upright = draws.new_tensor(DETECTOR_MEAN) + shared + own  # (5, 2)
     _, length, roll = face_square(landmarks, ratio=1.0)
-    turn = rotation.rotation_about_axis(draws.new_tensor([0.0, 0.0, 1.0]), roll)[:2, :2]
+    cos, sin = torch.cos(roll), torch.sin(roll)
+    turn = torch.stack([cos, -sin, sin, cos]).view(2, 2)
     return landmarks + length * upright @ turn.T
 
 

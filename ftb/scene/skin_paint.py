@@ -292,6 +292,6 @@ def paint_head(fields: Fields, look: Look) -> tuple[np.ndarray, np.ndarray]:
         canvas.albedo[:, rows[chart]] = colour
         canvas.material[:, rows[chart]] = np.array(MATERIALS[chart], dtype=np.float32)[:, None]
     np.clip(canvas.albedo, 0.003, 0.9, out=canvas.albedo)
-    albedo = np.stack([row[fields.atlas.fill] for row in canvas.albedo], axis=1)
-    material = np.stack([row[fields.atlas.fill] for row in canvas.material], axis=1)
+    albedo = np.stack([row.take(fields.atlas.fill) for row in canvas.albedo], axis=1)
+    material = np.stack([row.take(fields.atlas.fill) for row in canvas.material], axis=1)
     return albedo.reshape(size, size, 3), material.reshape(size, size, 2)
