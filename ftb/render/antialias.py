@@ -46,10 +46,10 @@ class Outlines(TensorData):
         """Index the pictures; the head is shared by all."""
         return replace(self, camera=self.camera[index], depth=self.depth[index])
 
-    def where_seen(self, seen: Tensor) -> Self:
-        """Without those between pixels that something else hides: seen (S, H, H), 0 there and 1 elsewhere."""
+    def hide(self, picture: int, hidden: Tensor) -> None:
+        """Leave out those between pixels that something else hides, (H, H) bool, in one picture; in place."""
         # Depth 0 is neither in front of an outline nor behind it.
-        return replace(self, depth=self.depth * seen)
+        self.depth[picture].masked_fill_(hidden, 0.0)
 
 
 def mesh_edges(mesh: Mesh) -> Tensor:

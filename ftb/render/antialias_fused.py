@@ -1,4 +1,4 @@
-"""Soft edges by Warp kernels: one pass over edges, two over pixels; CPU and CUDA, no gradients.
+"""Soft edges by Warp kernels: a pass over faces, one over edges, two over pixels; CPU and CUDA, no gradients.
 
 `ftb.render.antialias` is the readable twin.
 """
@@ -24,10 +24,13 @@ def soften(linear: Tensor, outlines: Outlines) -> None:
     samples, size = expect_shape(linear, "S 3 H H", name="linear")["S"], linear.shape[-1]
     device = linear.device
     marks = torch.zeros(samples, 2, size, size, dtype=torch.int32, device=device)
-    edges = wp.from_torch(outlines.edges, dtype=wp.vec4i)
-    shape = [_vectors(outlines.planes, wp.vec4), _vectors(outlines.mesh.vertices[0])]
+    views, planes = _views(outlines), _vectors(outlines.planes, wp.vec4)
+    fronts = torch.empty(samples * len(outlines.planes), dtype=torch.uint8, device=device)
+    launch(antialias_kernel.mark_fronts, len(fronts), [views, planes, fronts], device)
+    edges = [len(outlines.edges), wp.from_torch(outlines.edges, dtype=wp.vec4i)]
+    shape = [len(outlines.planes), fronts, _vectors(outlines.mesh.vertices[0])]
     depth = outlines.depth.float().contiguous()
-    inputs = [_views(outlines), len(outlines.edges), edges, *shape, depth, marks]
+    inputs = [views, *edges, *shape, depth, marks]
     launch(antialias_kernel.mark_outlines, samples * len(outlines.edges), inputs, device)
     rows = linear.numel() // 48
     touched = torch.empty(rows, dtype=torch.uint8, device=device)

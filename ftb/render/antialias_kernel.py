@@ -148,11 +148,25 @@ def draw(
 
 
 @wp.kernel
+def mark_fronts(
+    views: Views,
+    planes: wp.array(dtype=wp.vec4),
+    fronts: wp.array(dtype=wp.uint8),  # (S · F,), out
+):
+    """One face of one picture a thread: whether it is seen from its front, which several edges ask."""
+    n = wp.tid()
+    sample = quotient(n, planes.shape[0])
+    front = wp.dot(planes[n - sample * planes.shape[0]], views.eyes[sample]) > 0.0
+    fronts[n] = wp.where(front, wp.uint8(1), wp.uint8(0))
+
+
+@wp.kernel
 def mark_outlines(
     views: Views,
     count: int,  # edges
     edges: wp.array(dtype=wp.vec4i),
-    planes: wp.array(dtype=wp.vec4),
+    faces: int,
+    fronts: wp.array(dtype=wp.uint8),  # (S · F,), as of `mark_fronts`
     vertices: wp.array(dtype=wp.vec3),
     depth: wp.array(dtype=float),  # (S, H, H)
     marks: wp.array(dtype=wp.int32),  # (S, 2, H, H): of a pixel with its right, with its lower neighbour
@@ -161,10 +175,10 @@ def mark_outlines(
     n = wp.tid()
     sample = quotient(n, count)
     edge = edges[n - sample * count]
-    eye = views.eyes[sample]
-    front = wp.dot(planes[edge[2]], eye) > 0.0
+    first = sample * faces
+    front = fronts[first + edge[2]] != wp.uint8(0)
     if edge[3] >= 0:
-        if (wp.dot(planes[edge[3]], eye) > 0.0) == front:
+        if (fronts[first + edge[3]] != wp.uint8(0)) == front:
             return
     elif views.culled and not front:
         return

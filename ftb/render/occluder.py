@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import torch
 from torch import Tensor
 
@@ -32,24 +30,19 @@ def occluder_cover(capture: Capture, size: int) -> tuple[Tensor, Tensor]:
     return cover, torch.nn.functional.normalize(normals, dim=-1)
 
 
-def put_before(shaded: Shaded, lighting: Lighting, capture: Capture) -> tuple[Shaded, Tensor]:
-    """The picture with the occluders of S captures in it, and the pixels (S, H, W) that they hide: 0 or 1.
+def put_before(shaded: Shaded, lighting: Lighting, capture: Capture) -> list[tuple[int, Tensor]]:
+    """Paint the occluders of S captures into a picture's radiance, in place, and say what they hide: which of
+    the pictures, and its pixels (H, W) bool.
 
-    Lambert under the same light, without shadows of its own or on the face. The pixels count as seen in the
-    returned picture, so that no backdrop is put there; whoever learns from it leaves them out.
+    Lambert under the same light, without shadows of its own or on the face.
     """
-    hidden = torch.zeros_like(shaded.mask)
     rows = torch.nonzero(capture.occluder[:, 0] > 0.5).squeeze(-1)
     if not len(rows):
-        return shaded, hidden
+        return []
     cover, normals = occluder_cover(capture[rows], shaded.mask.shape[-1])
     planes = shaded.radiance_linear.permute(0, 3, 1, 2)  # (S, 3, H, W), as they mostly lie in memory
-    painted = planes.clone()
-    for number, row in enumerate(rows.tolist()):
-        there = cover[number]
-        light = irradiance(lighting[row], normals[number][there]).clamp_min(0.0)  # (M, 3) of what is hidden
-        painted[row][:, there] = brdf.lambert(capture.occluder_linear[row]).mul(light).T
-        hidden[row] = there.to(hidden)
-    return dataclasses.replace(
-        shaded, mask=torch.maximum(shaded.mask, hidden), radiance_linear=painted.permute(0, 2, 3, 1)
-    ), hidden
+    hidden = list(zip(rows.tolist(), cover, strict=True))
+    for (row, there), around in zip(hidden, normals, strict=True):
+        light = irradiance(lighting[row], around[there]).clamp_min(0.0)  # (M, 3) of what is hidden
+        planes[row][:, there] = brdf.lambert(capture.occluder_linear[row]).mul(light).T
+    return hidden

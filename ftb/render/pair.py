@@ -225,16 +225,19 @@ def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_si
     facing[:, 2] = 1.0
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
     gains = exposure_gains(shaded, colour, capture)
-    face = shaded.mask
-    shaded, hidden = put_before(shaded, lighting, capture)
+    seen = shaded.mask.clone()
+    for row, hidden in put_before(shaded, lighting, capture):
+        # Painted pixels count as seen in the photograph, so that no backdrop is put there; who learns from
+        # the pair leaves them out.
+        shaded.mask[row].masked_fill_(hidden, 1.0)
+        seen[row].masked_fill_(hidden, 0.0)
+        _hide(outlines, row, hidden)
     lighting = scale_lighting(lighting, gains)
-    seen = (1.0 - hidden).split([len(some.depth) for some in outlines]) if outlines else ()
-    outlines = [some.where_seen(there) for some, there in zip(outlines, seen, strict=True)]
     photo_srgb, shaded = photograph(shaded, gains, drawn.camera, lighting, capture, outlines)
     lighting = map_colours(lighting, grey_mixer(capture.grey))
     return Pair(
         photo_srgb=photo_srgb,
-        mask=face * (1.0 - hidden),
+        mask=seen,
         normals=shaded.normals,
         albedo_linear=shaded.albedo_linear,
         visibility=shaded.visibility,
@@ -244,6 +247,14 @@ def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_si
         index=drawn.index,
         landmarks=drawn.landmarks,
     )
+
+
+def _hide(outlines: list[Outlines], row: int, hidden: Tensor) -> None:
+    """Leave out outlines behind hidden pixels of picture number `row` of all."""
+    for some in outlines:
+        if 0 <= row < len(some.depth):
+            some.hide(row, hidden)
+        row -= len(some.depth)
 
 
 def scale_lighting(lighting: Lighting, gains: Tensor) -> Lighting:
