@@ -23,7 +23,14 @@ from ftb.render.develop_fused import photograph
 from ftb.render.light_maps import LightMaps, light_maps
 from ftb.render.occluder import put_before
 from ftb.render.shade import Shaded, Skin
-from ftb.render.shade_fused import Illumination, Prepared, empty_layers, seen_vertices, shade_fused
+from ftb.render.shade_fused import (
+    Illumination,
+    Prepared,
+    empty_layers,
+    order2_irradiance,
+    seen_vertices,
+    shade_fused,
+)
 from ftb.render.sky import (
     Receivers,
     SkyTransfer,
@@ -181,24 +188,28 @@ def render_chunks(
         _Drawn(**{field.name: getattr(chunk, field.name) for field in fields(_Drawn)}) for chunk in chunks
     ]
     drawn = concatenate(each) if len(each) > 1 else each[0]
-    shaded = empty_layers(drawn.lighting.key_irradiance, size)
-    maps = light_maps(drawn.lighting)
-    radiance = sky_radiance(drawn.lighting, drawn.camera.cam_from_world[:, :3, :3], heads.directions)
+    share = _Share(
+        maps=light_maps(drawn.lighting),
+        irradiance=order2_irradiance(drawn.lighting),
+        sky=sky_radiance(drawn.lighting, drawn.camera.cam_from_world[:, :3, :3], heads.directions),
+        layers=empty_layers(drawn.lighting.key_irradiance, size),
+    )
     outlines: list[Outlines] = []
     first = 0
     for chunk in chunks:
         part = slice(first, first + len(chunk.index))
-        outlines += _shade(chunk, rasterizer, heads, _Share(maps=maps, sky=radiance, layers=shaded)[part])
+        outlines += _shade(chunk, rasterizer, heads, share[part])
         first = part.stop
-    return _photograph(drawn, shaded, outlines, ball_size)
+    return _photograph(drawn, share.layers, outlines, ball_size)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Share(TensorData):
-    """One chunk's share of what is computed for all: maps of its lights, radiance of the sky (S, D, 3), and
-    the layers to be filled."""
+    """One chunk's share of what is computed for all: maps and `order2_irradiance` of its lights, what the sky
+    sends (S, D, 3), and the layers to be filled."""
 
     maps: LightMaps
+    irradiance: Tensor
     sky: Tensor
     layers: Shaded
 
@@ -214,7 +225,7 @@ def _shade(chunk: Chunk, rasterizer: Rasterizer, heads: HeadCache, share: _Share
         sky_visibility=shadowed_share(heads.transfer(head, used), share.sky),
     )
     skin = Skin(albedo_linear=head.albedo_linear, material=head.material)
-    prepared = Prepared(used=used, layers=share.layers)
+    prepared = Prepared(used=used, irradiance=share.irradiance, layers=share.layers)
     shade_fused(head.mesh, skin, camera, fragments, light, prepared=prepared)
     return heads.outlines(head, camera, fragments)
 

@@ -36,11 +36,17 @@ class Illumination(TensorData):
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared(TensorData):
-    """What `shade_fused` else makes: used (S, V) as of `seen_vertices`; layers as of `empty_layers`, to
-    be filled."""
+    """What `shade_fused` else makes: used (S, V) as of `seen_vertices`; irradiance (S, 9, 3) as of
+    `order2_irradiance`; layers as of `empty_layers`, to be filled."""
 
     used: Tensor
+    irradiance: Tensor
     layers: Shaded
+
+
+def order2_irradiance(lighting: Lighting) -> Tensor:
+    """Coefficients (S, 9, 3) of the unshadowed irradiance of all light to order 2."""
+    return sh.irradiance_coeffs(total_sh(lighting, order=2))
 
 
 def seen_vertices(mesh: Mesh, fragments: Fragments) -> Tensor:
@@ -76,11 +82,12 @@ def shade_fused(
         raise ValueError(f"fragments.pix_to_face: expected (S, H, H) with H a multiple of 16, got H = {size}")
     if prepared is None:
         layers = empty_layers(light.lighting.key_irradiance, size)
-        prepared = Prepared(used=seen_vertices(mesh, fragments), layers=layers)
+        total = order2_irradiance(light.lighting)
+        prepared = Prepared(used=seen_vertices(mesh, fragments), irradiance=total, layers=layers)
     used, shaded = prepared.used, prepared.layers
     shadows = cast_shadows(mesh, camera, light.lighting, used, size=max(size, LEAST_TEXELS))
     textures = pyramid(skin.albedo_linear, skin.material)
-    records = _lit_vertices(mesh, camera, light, used, textures)
+    records = _lit_vertices(mesh, camera, light, prepared, textures)
     lit = _Lit(light=light, shadows=shadows, textures=textures, records=records)
     inputs = [_view(camera, fragments), _surface(mesh, lit), _light(camera, lit)]
     SHADERS[shaded.mask.device.type](inputs, fragments.depth.float().contiguous(), shaded)
@@ -97,12 +104,14 @@ class _Lit:
     records: Tensor
 
 
-def _lit_vertices(mesh: Mesh, camera: Camera, light: Illumination, used: Tensor, textures: Pyramid) -> Tensor:
+def _lit_vertices(
+    mesh: Mesh, camera: Camera, light: Illumination, prepared: Prepared, textures: Pyramid
+) -> Tensor:
     """Records (S · V, 16) of the vertices that are used; see `vertex_kernel`."""
     count = mesh.vertices.shape[1]
     device = mesh.vertices.device
     uvs = torch.zeros(count, 2, device=device) if mesh.uvs is None else mesh.uvs
-    coeffs = sh.irradiance_coeffs(total_sh(light.lighting, order=2))
+    used = prepared.used
     records = torch.empty(used.numel(), 16, device=device)
     launch(
         vertex_kernel.light_vertices,
@@ -115,7 +124,7 @@ def _lit_vertices(mesh: Mesh, camera: Camera, light: Illumination, used: Tensor,
             _vectors(camera.cam_from_world[:, :3, :3], wp.mat33),
             _vectors(camera.cam_from_world[:, :3, 3]),
             _vectors(light.sky_visibility.reshape(-1, 3)),
-            _vectors(coeffs.reshape(-1, 3)),
+            _vectors(prepared.irradiance.reshape(-1, 3)),
             _maps(light.maps),
             wp.from_torch(textures.texels, dtype=texture_kernel.vec5),
             textures.size,
