@@ -16,8 +16,10 @@ from torch import Tensor
 
 from ftb.maths import envmap
 from ftb.maths.shapes import expect_shape
+from ftb.render import sky_kernel
 from ftb.render.occlusion import farthest_points, sky_directions
 from ftb.render.sky_occluder import moved_occluder
+from ftb.render.warp_start import launch
 from ftb.types import Lighting, Mesh, TensorData
 
 NEIGHBOURS = 4
@@ -94,9 +96,11 @@ def _collapsed(faces: Tensor, cluster: Tensor) -> Tensor:
 
 def needed_receivers(receivers: Receivers, used: Tensor) -> Tensor:
     """Which receivers (R,) uint8 speak for vertices that any of S pictures show, used (S, V) uint8."""
-    shown = used.amax(0)[:, None].expand_as(receivers.neighbours).flatten()
     needed = torch.zeros(len(receivers.vertices), dtype=torch.uint8, device=used.device)
-    return needed.scatter_reduce(0, receivers.neighbours.flatten(), shown, "amax")
+    neighbours = receivers.neighbours
+    inputs = [used, neighbours, *neighbours.shape, needed]
+    launch(sky_kernel.mark_receivers, used.numel(), inputs, used.device)
+    return needed
 
 
 def sky_transfer(

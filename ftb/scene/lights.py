@@ -18,7 +18,7 @@ from ftb.scene.lights_hdri import Environment, hdri, prepare_environment
 from ftb.scene.lights_paint import (
     ENVIRONMENT_HEIGHT,
     LightParts,
-    facing_irradiance,
+    forward_and_most,
     joined,
     painted_key,
 )
@@ -88,8 +88,7 @@ def _parts(kind: str, draws: Draws, environments: list[Environment], config: Lig
 
 def _scaled(parts: LightParts) -> LightParts:
     """The light at the common scale."""
-    levels = luminance(facing_irradiance(parts))
-    mean = 0.5 * (float(levels[0]) + float(levels.max()))
+    mean = 0.5 * sum(forward_and_most(parts))
     # Pitch-dark light, such as a black map, stays dark.
     return joined([parts], [torch.pi / mean if mean > 1e-8 else 1.0])
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ftb.maths import envmap, sphere
+from ftb.maths.color import luminance
 
 ENVIRONMENT_HEIGHT = 32
 # A key light stands for sources up to this radius; larger ones are painted in the environment.
@@ -21,6 +22,8 @@ MIN_KEY_RADIUS = math.radians(0.2)
 # Edges are softened over one texel, so that painted lights move smoothly.
 _EDGE = math.pi / ENVIRONMENT_HEIGHT
 _PROBE_COUNT = 128
+# Relative; far above the rounding of sums of 2048 numbers.
+NEARLY = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +137,32 @@ def joined(parts: list[LightParts], weights: list[float] | None = None) -> Light
     return LightParts(environment=environment, keys=tuple(keys))
 
 
-def facing_irradiance(parts: LightParts) -> Tensor:
-    """(P, 3) unshadowed irradiance on the probe normals, the first of which is +Z."""
-    constants = grid()
-    total = constants.irradiance_weights @ parts.environment
+def facing_irradiance(parts: LightParts, probes: Tensor | None = None) -> Tensor:
+    """(P, 3) unshadowed irradiance on the probe normals, the first of which is +Z, or on some of them by
+    their numbers (P,)."""
+    weights, normals = grid().irradiance_weights, grid().probe_normals
+    if probes is not None:
+        weights, normals = weights[probes], normals[probes]
+    return _with_keys(weights @ parts.environment, parts, normals)
+
+
+def forward_and_most(parts: LightParts) -> tuple[float, float]:
+    """Luminance of the irradiance facing +Z, and of the largest on any probe normal.
+
+    As `facing_irradiance` gives them, in a third of its time: three columns are multiplied much faster as
+    rows, in another order of sums, which tells all but a few of the probes to be darker than the brightest.
+    """
+    columns = parts.environment.T.contiguous()  # (3, 2048)
+    rough = luminance(_with_keys((columns @ grid().irradiance_weights.T).T, parts, grid().probe_normals))
+    rough[0] = rough.max()
+    probes = torch.nonzero(rough >= rough[0] * (1.0 - NEARLY))[:, 0]
+    levels = luminance(facing_irradiance(parts, probes))
+    return float(levels[0]), float(levels.max())
+
+
+def _with_keys(irradiance: Tensor, parts: LightParts, normals: Tensor) -> Tensor:
+    """Irradiance (P, 3) on normals (P, 3), with that of the key lights."""
     for key in parts.keys:
-        cosines = (constants.probe_normals @ key.direction).clamp_min(0.0)
-        total = total + cosines[:, None] * key.irradiance
-    return total
+        cosines = (normals @ key.direction).clamp_min(0.0)
+        irradiance = irradiance + cosines[:, None] * key.irradiance
+    return irradiance

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ftb.maths import envmap
+from ftb.maths.color import luminance
 from ftb.scene import lights_paint as paint
 
 
@@ -69,3 +70,14 @@ def test_joined_weighs_keys_and_environment() -> None:
     parts = paint.joined([small, large], [0.25, 3.0])
     torch.testing.assert_close(parts.environment, 3.0 * large.environment)
     torch.testing.assert_close(parts.keys[0].irradiance, torch.full((3,), 0.25))
+
+
+def test_the_brightest_probe_is_found_without_asking_all() -> None:
+    draw = torch.Generator().manual_seed(4)
+    dark = paint.LightParts(environment=torch.zeros(2048, 3))
+    even = paint.LightParts(environment=paint.constant(torch.ones(3)))
+    rough = paint.LightParts(environment=torch.rand(2048, 3, generator=draw))
+    lamp = paint.area_light(torch.tensor([0.6, -0.48, -0.64]), math.radians(3.0), torch.ones(3))
+    for parts in (dark, even, rough, lamp, paint.joined([rough, lamp])):
+        levels = luminance(paint.facing_irradiance(parts))
+        assert paint.forward_and_most(parts) == (float(levels[0]), float(levels.max()))
