@@ -35,10 +35,11 @@ def test_growth_is_the_exponent():
 
 
 def test_rates_of_processes_add_up():
-    tasks = [Task(name="one", make=partial(counting, 1)), Task(name="two", make=partial(counting, 2))]
+    tasks = [Task(name="one", make=partial(counting, 1)), Task(name="many", make=partial(counting, 1000))]
     found = rates(tasks, processes=1, rounds=3, seconds=0.01)
     assert [len(values) for values in found.values()] == [3, 3]
-    assert ratio(found["two"], found["one"]) == pytest.approx(2.0, rel=0.6)
+    # what a busy machine adds to either is no hundredfold
+    assert 10.0 < ratio(found["many"], found["one"]) < 100_000.0
     together = rates(tasks, processes=2, rounds=2, seconds=0.01)
     assert [len(values) for values in together.values()] == [2, 2]
 
