@@ -1,11 +1,13 @@
-"""Turn a training run into the weights that ship.
+"""Turn training runs into the weights that ship: the last step of experiments/weights/rebuild.sh.
 
-    ftb train --online-render --config experiments/weights/config.toml --hdri DIR --out runs/weights
-    python experiments/weights/ship.py runs/weights/model.safetensors
+    python experiments/weights/ship.py runs/weights/3/model.safetensors=0.55 \
+        runs/weights/2/model.safetensors=0.45
 
-Writes assets/weights/light-2.safetensors: the averaged weights in half precision (statistics of batch
-normalisation in single: they are few, and divided by), their configuration and nothing else, and prints size
-and sha256 for assets/weights/README.md.
+Writes assets/weights/light-3.safetensors: the weights in half precision (statistics of batch normalisation in
+single: they are few, and divided by), the first one's configuration and nothing else, and prints size and
+sha256 for assets/weights/README.md. Of several checkpoints, each with its share, the mean: the end of a
+training knows renderings best, its middle photographs, and their mean has most of both (Wortsman et al. 2022,
+"Robust fine-tuning of zero-shot models").
 """
 
 from __future__ import annotations
@@ -13,13 +15,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ftb.checkpoint import read_checkpoint, save_checkpoint
 
-OUT = Path(__file__).resolve().parents[2] / "assets" / "weights" / "light-2.safetensors"
+OUT = Path(__file__).resolve().parents[2] / "assets" / "weights" / "light-3.safetensors"
 
 
 def main() -> None:
@@ -27,14 +31,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("checkpoint", nargs="+", type=_shared, metavar="CHECKPOINT[=SHARE]")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    trained = read_checkpoint(options.checkpoint, groups=("ema",))
-    half = {name: _halved(name, tensor) for name, tensor in trained.groups["ema"].items()}
+    paths, shares = zip(*options.checkpoint, strict=True)
+    all_trained = [read_checkpoint(path, groups=("ema",)) for path in paths]
+    trained = all_trained[0]
+    tensors = mean_weights([each.groups["ema"] for each in all_trained], shares)
+    half = {name: _halved(name, tensor) for name, tensor in tensors.items()}
     broken = [name for name, tensor in half.items() if not bool(torch.isfinite(tensor.float()).all())]
     if broken:
-        parser.error(f"{options.checkpoint}: {broken[0]} does not fit half precision")
+        parser.error(f"{paths[0]}: {broken[0]} does not fit half precision")
     # The folders of the machine that trained are nobody else's.
     data = dataclasses.replace(trained.config.data, hdri="", heads="", split="")
     train = dataclasses.replace(trained.config.train, start_from="")
@@ -46,7 +53,22 @@ def main() -> None:
     print(f"{options.out}: {size:.1f} MB, step {trained.step}, sha256 {digest}")
 
 
-def _halved(name: str, tensor: torch.Tensor) -> torch.Tensor:
+def _shared(argument: str) -> tuple[Path, float]:
+    path, _, share = argument.partition("=")
+    return Path(path), float(share or 1.0)
+
+
+def mean_weights(groups: Sequence[dict[str, Tensor]], shares: Sequence[float]) -> dict[str, Tensor]:
+    """Weighted mean of tensors of the same names and shapes; counters are those of the first."""
+    result = dict(groups[0])
+    for name, first in groups[0].items():
+        if first.is_floating_point():
+            parts = [group[name].double() * share for group, share in zip(groups, shares, strict=True)]
+            result[name] = torch.stack(parts).sum(0).div(sum(shares)).to(first.dtype)
+    return result
+
+
+def _halved(name: str, tensor: Tensor) -> Tensor:
     kept = name.endswith(("running_mean", "running_var")) or not tensor.is_floating_point()
     return tensor if kept else tensor.to(torch.float16)
 
