@@ -25,6 +25,7 @@ from ftb.losses.confidence import confidence_loss
 from ftb.losses.direction import direction_loss, key_direction_loss, key_share_loss
 from ftb.losses.irradiance import irradiance_loss
 from ftb.losses.normals import normals_loss
+from ftb.losses.parity import parity_loss
 from ftb.losses.reconstruction import reconstruction_loss
 from ftb.losses.residual import residual_loss
 from ftb.losses.targets import Targets, targets_for
@@ -45,6 +46,7 @@ LOSSES: dict[str, Loss] = {
     "direction": direction_loss,
     "key_direction": key_direction_loss,
     "key_share": key_share_loss,
+    "parity": parity_loss,
     "normals": normals_loss,
     "albedo": albedo_loss,
     "visibility": visibility_loss,
@@ -88,6 +90,7 @@ class LossConfig:
     direction: float = 1.0
     key_direction: float = 0.2
     key_share: float = 0.1
+    parity: float = 0.0
     normals: float = 0.3
     albedo: float = 0.5
     visibility: float = 0.2

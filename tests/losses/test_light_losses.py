@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from ftb.losses.confidence import confidence_loss
 from ftb.losses.direction import direction_loss, key_direction_loss, key_share, key_share_loss
 from ftb.losses.irradiance import irradiance_loss
+from ftb.losses.parity import parity_loss
 from ftb.losses.targets import targets_for
 from ftb.maths import rotation, sh
 from ftb.types import Lighting, Pair
@@ -113,3 +114,17 @@ def test_confidence_is_least_at_the_mean_error():
         confidence_loss(*lit(pair, estimate, true, direction_error_deg=x.expand(2))).item() for x in expected
     ]
     assert_close(expected[int(np.argmin(losses))].item(), 20.0, atol=0.15, rtol=0.0)
+
+
+def test_parity_of_light_and_dark_skin():
+    """Light skin read as twice too bright a light: ln 2 times how unusual it is; as too dim: nothing."""
+    pair = fabricate.pair(1)
+    for albedo, factor in ((0.6, 2.0), (0.05, 0.5)):
+        tone = dataclasses.replace(pair, albedo_linear=albedo * (pair.mask > 0)[..., None].expand(1, 64, 64, 3))
+        leaning, opposite = (
+            dataclasses.replace(fabricate.perfect(tone), ball_linear=scale * tone.ball_linear)
+            for scale in (factor, 1.0 / factor)
+        )
+        expected = math.log(2.0) * abs(math.log(albedo) + 1.76) / 0.76
+        assert_close(parity_loss(leaning, targets_for(tone, leaning)).item(), expected, atol=1e-4, rtol=1e-4)
+        assert parity_loss(opposite, targets_for(tone, opposite)).item() == 0.0
