@@ -120,7 +120,8 @@ def test_parity_of_light_and_dark_skin():
     """Light skin read as twice too bright a light: ln 2 times how unusual it is; as too dim: nothing."""
     pair = fabricate.pair(1)
     for albedo, factor in ((0.6, 2.0), (0.05, 0.5)):
-        tone = dataclasses.replace(pair, albedo_linear=albedo * (pair.mask > 0)[..., None].expand(1, 64, 64, 3))
+        skin = albedo * (pair.mask > 0)[..., None].expand(1, 64, 64, 3)
+        tone = dataclasses.replace(pair, albedo_linear=skin)
         leaning, opposite = (
             dataclasses.replace(fabricate.perfect(tone), ball_linear=scale * tone.ball_linear)
             for scale in (factor, 1.0 / factor)
