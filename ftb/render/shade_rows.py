@@ -34,13 +34,8 @@ from ftb.render.row_kernel import (
     vectors,
 )
 from ftb.render.shade_kernel import Key, Light, Surface, View, pixel_width, record_at, skin_at
-from ftb.render.shadow_lookup import (
-    DEPTH_BIAS,
-    LEAST_FACING,
-    NORMAL_BIAS,
-    Receiver,
-    shadow_lookup,
-)
+from ftb.render.shadow_lookup import DEPTH_BIAS, LEAST_FACING, NORMAL_BIAS
+from ftb.render.shadow_rows import lit_row
 from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
@@ -202,25 +197,26 @@ def receivers_of(light: Light, slot: int, points: Points):
 
 
 @wp.func
-def lit_shares(light: Light, key: Key, points: Points, cosines: Row, lanes: int):
+def lit_shares(light: Light, key: Key, points: Points, cosines: Row):
     """Of a key light, what reaches the points that face it, [0, 1]; 0 for others."""
     slot = int(key[7])
     r = receivers_of(light, slot, points)
-    first = slot * light.texels * light.texels
-    scale = light.corners[slot][3]
-    turns = points.turn
-    lit = Row()
-    for k in range(lanes):
-        if cosines[k] > 0.0:
-            at = Receiver()
-            at.x = r.at.x[k]
-            at.y = r.at.y[k]
-            at.depth = r.at.z[k]
-            at.smooth = wp.vec2(r.smooth.x[k], r.smooth.y[k])
-            at.facet = wp.vec2(r.facet.x[k], r.facet.y[k])
-            at.turn = turns[k]
-            lit[k] = shadow_lookup(light.shadow, light.texels, first, at, scale, key[6])
-    return lit
+    return lit_row(
+        light.shadow,
+        light.texels,
+        slot * light.texels * light.texels,
+        cosines,
+        r.at.x,
+        r.at.y,
+        r.at.z,
+        r.smooth.x,
+        r.smooth.y,
+        r.facet.x,
+        r.facet.y,
+        points.turn,
+        light.corners[slot][3],
+        key[6],
+    )
 
 
 @wp.func
@@ -282,7 +278,7 @@ def shade_rows(
         cosines = at_least(dots_with(points.normal, wp.vec3(key[0], key[1], key[2])), 0.0)
         lit = Row()
         if key[7] >= 0.0 and wp.max(cosines) > 0.0:
-            lit = lit_shares(light, key, points, cosines, lanes)
+            lit = lit_shares(light, key, points, cosines)
             sum = with_key(sum, key, points, roughness, skins[4], cosines, lit)
         layers.light_visibility[n + (sample * (light.count - 1) + k) * plane] = lit
     store(layers.radiance, at, plane, sent_out(colours(skins[0], skins[1], skins[2]), skins[4], sum))
