@@ -19,9 +19,8 @@ from ftb.render.antialias import Outlines
 from ftb.render.antialias_fused import soften
 from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_seen, noise_bank
 from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, quantise_planes
-from ftb.render.row_kernel import Row
 from ftb.render.shade import Shaded
-from ftb.render.warp_start import launch, wp
+from ftb.render.warp_launch import launch, packed
 from ftb.scene.capture import Capture
 from ftb.types import Camera, Lighting, TensorData
 
@@ -152,16 +151,15 @@ def _develop(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]
     linear = blurred(_exposed(layers, film, outlines), film.taps)
     luma = torch.empty(samples, size, size, device=device)
     chroma = torch.empty(samples, 2, size // 2, size // 2, device=device)
-    noise = [_rows(_noise_planes(str(device))), wp.from_torch(film.offset, dtype=wp.vec2i)]
-    look = [wp.from_torch(film.film, dtype=wp.vec4), film.grey, film.quality, film.curves]
-    planes = [_rows(luma), chroma, _rows(layers.photo)]
-    inputs = [size, NOISE_BANK, _rows(linear), *noise, *look, *planes]
+    noise = [_noise_planes(str(device)), film.offset]
+    look = [film.film, film.grey, film.quality, film.curves]
+    inputs = [size, NOISE_BANK, linear, *noise, *look, luma, chroma, layers.photo]
     launch(develop_kernel.tone, luma.numel() // 32, inputs, device)
     if device.type == "cpu" and bool((film.quality >= 100.0).all()):
         return
     quantise_planes(luma, LUMA_TABLE, film.quality)
     quantise_planes(chroma.flatten(0, 1), CHROMA_TABLE, film.quality.repeat_interleave(2))
-    inputs = [size, _rows(luma), chroma, film.grey, film.quality, _rows(layers.photo)]
+    inputs = [size, luma, chroma, film.grey, film.quality, layers.photo]
     launch(develop_kernel.from_planes, luma.numel() // 16, inputs, device)
 
 
@@ -169,11 +167,11 @@ def _exposed(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]
     """Linear pictures (S, 3, H + 8, W + 8), their edges repeated."""
     size = layers.photo.shape[-1]
     linear = torch.empty_like(layers.photo)
-    backdrop = expose_kernel.Backdrop()
-    backdrop.kind, backdrop.seen = wp.from_torch(film.kind), _vec3(film.seen)
-    backdrop.ends, backdrop.slope = _vec3(film.ends), wp.from_torch(film.slope, dtype=wp.vec2)
+    backdrop = packed(
+        expose_kernel.Backdrop, kind=film.kind, seen=film.seen, ends=film.ends, slope=film.slope
+    )
     face = [layers.mask, layers.visibility, layers.irradiance, layers.albedo, layers.radiance, linear]
-    inputs = [size, backdrop, _vec3(film.gains), film.grey, *map(_rows, face)]
+    inputs = [size, backdrop, film.gains, film.grey, *face]
     launch(expose_kernel.expose, layers.mask.numel() // 16, inputs, linear.device)
     for where, some in outlines:
         soften(linear[where], some)
@@ -199,11 +197,3 @@ def blurred(linear: Tensor, taps: Tensor) -> Tensor:
                 total.addcmul_(linear.narrow(dim, start, size), weights[:, away])
         linear = total
     return linear
-
-
-def _vec3(tensor: Tensor) -> wp.array:
-    return wp.from_torch(tensor.view(-1, 3), dtype=wp.vec3)
-
-
-def _rows(planes: Tensor) -> wp.array:
-    return wp.from_torch(planes.view(-1, 16), dtype=Row)

@@ -16,7 +16,8 @@ from torch import Tensor
 from ftb.maths import sphere
 from ftb.maths.shapes import expect_shape
 from ftb.render import sky_kernel
-from ftb.render.warp_start import launch, on_torch_stream, wp
+from ftb.render.warp_launch import Packed, floats, launch, packed
+from ftb.render.warp_start import on_torch_stream, wp
 from ftb.types import Mesh, TensorData
 
 # A ray starts this far above the surface, so that it does not hit the triangle it leaves. Smooth
@@ -118,13 +119,15 @@ def _vectors(tensor: Tensor) -> wp.array:
     return wp.from_torch(tensor.detach().float().contiguous(), dtype=wp.vec3)
 
 
-def sky_struct(sky: SkyDirections) -> sky_kernel.Sky:
+def sky_struct(sky: SkyDirections) -> Packed:
     """As kernels read it."""
-    struct = sky_kernel.Sky()
-    struct.directions = _vectors(sky.directions)
-    struct.neighbours = wp.from_torch(sky.neighbours, dtype=wp.vec3i)
-    struct.few, struct.solid_angle = sky.few, 4.0 * math.pi / len(sky.directions)
-    return struct
+    return packed(
+        sky_kernel.Sky,
+        directions=floats(sky.directions),
+        neighbours=sky.neighbours,
+        few=sky.few,
+        solid_angle=4.0 * math.pi / len(sky.directions),
+    )
 
 
 class Occluder:
@@ -173,19 +176,10 @@ class Occluder:
         Does not: find what is narrower than the first few directions are apart, unless their rays hit it.
         """
         count = len(sky.directions)
-        inputs = sky_struct(sky)
         rows = torch.zeros(2, len(points), count, device=points.device)
         openness = torch.zeros(len(points), device=points.device)
-        arrays = [_vectors(points), _vectors(normals), wp.from_torch(needed), inputs, RAY_OFFSET_M]
-        outputs = [wp.from_torch(rows[0]), wp.from_torch(rows[1]), wp.from_torch(openness)]
-        with on_torch_stream(points.device):
-            wp.launch(
-                sky_kernel.sky_rows,
-                len(points),
-                inputs=[self._mesh.id, *arrays],
-                outputs=outputs,
-                device=wp.device_from_torch(points.device),
-            )
+        inputs = [self._mesh.id, floats(points), floats(normals), needed, sky_struct(sky), RAY_OFFSET_M]
+        launch(sky_kernel.sky_rows, len(points), [*inputs, rows[0], rows[1], openness], points.device)
         return rows[0], rows[1], openness
 
     def adaptive_transfer(
@@ -206,6 +200,6 @@ class Occluder:
         visibility = torch.zeros(len(points), device=points.device)
         towards = wp.vec3(*(float(component) for component in direction))
         tan_radius = float(torch.tan(torch.tensor(angular_radius)))
-        inputs = [self._mesh.id, _vectors(points), _vectors(normals), towards, tan_radius, samples]
+        inputs = [self._mesh.id, floats(points), floats(normals), towards, tan_radius, samples]
         launch(_disc_visibility_kernel, len(points), [*inputs, RAY_OFFSET_M, visibility], points.device)
         return visibility

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from ftb.maths import sh
 from ftb.maths.shapes import expect_shape
-from ftb.render import shade_kernel, shade_rows, texture_kernel, vertex_kernel
+from ftb.render import shade_kernel, shade_rows, vertex_kernel
 from ftb.render.light_maps import LightMaps
-from ftb.render.row_kernel import Row
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shadow import LEAST_TEXELS, Shadows, cast_shadows
 from ftb.render.texture import Pyramid, facets, pyramid
-from ftb.render.warp_start import launch, wp
+from ftb.render.warp_launch import Packed, floats, launch, packed
+from ftb.render.warp_start import wp
 from ftb.scene.lighting_ops import total_sh
 from ftb.types import Camera, Fragments, Lighting, Mesh, TensorData
 
@@ -59,7 +59,7 @@ def seen_vertices(mesh: Mesh, fragments: Fragments) -> Tensor:
     inputs = [fragments.pix_to_face, pixels, count, shown]
     launch(vertex_kernel.mark_faces, fragments.pix_to_face.numel(), inputs, device)
     used = torch.zeros(samples, vertices, dtype=torch.uint8, device=device)
-    faces = wp.from_torch(mesh.faces.to(torch.int32).contiguous(), dtype=wp.vec3i)
+    faces = mesh.faces.to(torch.int32).contiguous()
     launch(vertex_kernel.mark_vertices, shown.numel(), [shown, faces, vertices, used], device)
     return used
 
@@ -118,17 +118,17 @@ def _lit_vertices(
         used.numel(),
         [
             used,
-            _vectors(mesh.vertices[0]),
-            _vectors(mesh.normals[0]),
-            _vectors(uvs, wp.vec2),
-            _vectors(camera.cam_from_world[:, :3, :3], wp.mat33),
-            _vectors(camera.cam_from_world[:, :3, 3]),
-            _vectors(light.sky_visibility.reshape(-1, 3)),
-            _vectors(prepared.irradiance.reshape(-1, 3)),
+            floats(mesh.vertices[0]),
+            floats(mesh.normals[0]),
+            floats(uvs),
+            floats(camera.cam_from_world[:, :3, :3]),
+            floats(camera.cam_from_world[:, :3, 3]),
+            floats(light.sky_visibility),
+            floats(prepared.irradiance),
             _maps(light.maps),
-            wp.from_torch(textures.texels, dtype=texture_kernel.vec5),
+            textures.texels,
             textures.size,
-            wp.from_torch(records, dtype=vertex_kernel.Record),
+            records,
         ],
         device,
     )
@@ -138,11 +138,10 @@ def _lit_vertices(
 def _by_rows(inputs: list, depth: Tensor, shaded: Shaded) -> None:
     """Fill `shaded`, sixteen pixels a thread."""
     lanes = 16
-    rows = [wp.from_torch(plane.reshape(-1, lanes), dtype=Row) for plane in (depth, *_planes(shaded))]
-    layers = shade_rows.Layers()
-    layers.radiance, layers.normals, layers.albedos, layers.irradiance = rows[2:6]
-    layers.visibility, layers.light_visibility = rows[6:]
-    launch(shade_rows.shade_rows, len(rows[0]), [*inputs, lanes, *rows[:2], layers], depth.device)
+    mask, *planes = _planes(shaded)
+    names = ("radiance", "normals", "albedos", "irradiance", "visibility", "light_visibility")
+    layers = packed(shade_rows.Layers, **dict(zip(names, planes, strict=True)))
+    launch(shade_rows.shade_rows, depth.numel() // lanes, [*inputs, lanes, depth, mask, layers], depth.device)
 
 
 def _by_pixels(inputs: list, depth: Tensor, shaded: Shaded) -> None:
@@ -165,27 +164,31 @@ def _planes(shaded: Shaded) -> list[Tensor]:
     return [shaded.mask, *colours, shaded.visibility, shaded.light_visibility.permute(0, 3, 1, 2)]
 
 
-def _view(camera: Camera, fragments: Fragments) -> shade_kernel.View:
-    view = shade_kernel.View()
-    view.size, view.orthographic = fragments.pix_to_face.shape[-1], camera.orthographic
-    view.half_width = _scalars(camera.half_width)
-    view.rotations = _vectors(camera.cam_from_world[:, :3, :3], wp.mat33)
-    view.pix_to_face = wp.from_torch(fragments.pix_to_face.view(-1))
-    view.bary_coords = _vectors(fragments.bary_coords.view(-1, 3))
-    view.depth = _scalars(fragments.depth)
-    return view
+def _view(camera: Camera, fragments: Fragments) -> Packed:
+    return packed(
+        shade_kernel.View,
+        size=fragments.pix_to_face.shape[-1],
+        orthographic=camera.orthographic,
+        half_width=floats(camera.half_width),
+        rotations=floats(camera.cam_from_world[:, :3, :3]),
+        pix_to_face=fragments.pix_to_face,
+        bary_coords=floats(fragments.bary_coords),
+        depth=floats(fragments.depth),
+    )
 
 
-def _surface(mesh: Mesh, lit: _Lit) -> shade_kernel.Surface:
-    surface = shade_kernel.Surface()
-    surface.vertices = mesh.vertices.shape[1]
-    surface.records = wp.from_torch(lit.records, dtype=vertex_kernel.Record)
-    surface.faces = wp.from_torch(mesh.faces.to(torch.int32).contiguous(), dtype=wp.vec3i)
-    surface.facets = _vectors(facets(mesh, lit.textures.size), wp.vec4)
-    surface.width, surface.levels = lit.textures.size, len(lit.textures.starts)
-    surface.texels = wp.from_torch(lit.textures.texels, dtype=texture_kernel.vec5)
-    surface.starts = wp.from_torch(lit.textures.starts)
-    return surface
+def _surface(mesh: Mesh, lit: _Lit) -> Packed:
+    return packed(
+        shade_kernel.Surface,
+        vertices=mesh.vertices.shape[1],
+        records=lit.records,
+        faces=mesh.faces.to(torch.int32).contiguous(),
+        facets=facets(mesh, lit.textures.size),
+        width=lit.textures.size,
+        levels=len(lit.textures.starts),
+        texels=lit.textures.texels,
+        starts=lit.textures.starts,
+    )
 
 
 def _light(camera: Camera, lit: _Lit) -> shade_kernel.Light:
@@ -197,10 +200,6 @@ def _light(camera: Camera, lit: _Lit) -> shade_kernel.Light:
     axes = frames * torch.cat([scale, scale, torch.ones_like(scale)], dim=-1)[..., None]
     corner = -(axes @ world[:, :3, 3:])[..., 0]
     corner[:, :2] -= shadows.window[:, :2] * scale
-    light = shade_kernel.Light()
-    maps = _maps(lit.light.maps)
-    light.mirror, light.glossy, light.heights = maps.mirror, maps.glossy, maps.heights
-    light.count = lighting.key_dirs.shape[-2]
     tangent = torch.tan(lighting.key_angular_radius.float())[..., None]
     key = [
         lighting.key_dirs.float(),
@@ -208,19 +207,27 @@ def _light(camera: Camera, lit: _Lit) -> shade_kernel.Light:
         tangent,
         shadows.slot[..., None].float(),
     ]
-    light.keys = _vectors(torch.cat(key, dim=-1).flatten(0, -2), shade_kernel.Key)
-    light.axes, light.frames = _vectors(axes, wp.mat33), _vectors(frames, wp.mat33)
-    light.corners = _vectors(torch.cat([corner, scale], dim=-1), wp.vec4)
-    light.texels, light.shadow = shadows.depth.shape[-1], _scalars(shadows.depth)
-    return light
+    maps = lit.light.maps
+    return packed(
+        shade_kernel.Light,
+        **_map_fields(maps, "mirror", "glossy"),
+        count=lighting.key_dirs.shape[-2],
+        keys=floats(torch.cat(key, dim=-1)),
+        axes=floats(axes),
+        frames=floats(frames),
+        corners=torch.cat([corner, scale], dim=-1),
+        texels=shadows.depth.shape[-1],
+        shadow=shadows.depth,
+    )
 
 
-def _maps(maps: LightMaps) -> vertex_kernel.Maps:
-    struct = vertex_kernel.Maps()
-    struct.irradiance = _vectors(maps.irradiance.reshape(-1, 3))
-    struct.mirror, struct.glossy = _vectors(maps.mirror.reshape(-1, 3)), _vectors(maps.glossy.reshape(-1, 3))
-    struct.heights = wp.vec2i(maps.mirror.shape[1], maps.irradiance.shape[1])
-    return struct
+def _maps(maps: LightMaps) -> Packed:
+    return packed(vertex_kernel.Maps, **_map_fields(maps, "irradiance", "mirror", "glossy"))
+
+
+def _map_fields(maps: LightMaps, *names: str) -> dict[str, object]:
+    heights = wp.vec2i(maps.mirror.shape[1], maps.irradiance.shape[1])
+    return {"heights": heights, **{name: floats(getattr(maps, name)) for name in names}}
 
 
 def empty_layers(key_irradiance: Tensor, size: int) -> Shaded:
@@ -237,12 +244,3 @@ def empty_layers(key_irradiance: Tensor, size: int) -> Shaded:
         visibility=torch.empty(samples, size, size, device=device),
         light_visibility=torch.empty(samples, keys, size, size, device=device).permute(0, 2, 3, 1),
     )
-
-
-def _vectors(tensor: Tensor, dtype: type = wp.vec3) -> wp.array:
-    """Of vectors or matrices along the first dimension; a copy, if one was made, lives as long."""
-    return wp.from_torch(tensor.detach().float().contiguous(), dtype=dtype)
-
-
-def _scalars(tensor: Tensor) -> wp.array:
-    return wp.from_torch(tensor.detach().float().contiguous().view(-1))

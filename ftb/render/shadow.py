@@ -15,7 +15,7 @@ from torch import Tensor
 from ftb.maths.shapes import expect_shape
 from ftb.render import shadow_kernel as kernels
 from ftb.render.shadow_lookup import SEARCH_DEPTH_M
-from ftb.render.warp_start import launch, wp
+from ftb.render.warp_launch import launch
 from ftb.types import Camera, Lighting, Mesh, TensorData
 
 # A map has as many texels along it as the picture has pixels, but at least so many.
@@ -54,18 +54,14 @@ def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *
     dirs = torch.einsum("snc,scd->snd", lighting.key_dirs.float(), rotations)  # Rᵀ applied
     frames = _light_frames(dirs.flatten(0, 1)[order])
     bounds = torch.full((len(order), 4), NOTHING, device=vertices.device)
-    flat = {"vertices": (vertices, wp.vec3), "frames": (frames, wp.mat33)}
-    flat = {name: wp.from_torch(tensor, dtype=dtype) for name, (tensor, dtype) in flat.items()}
-    inputs = [used.view(-1), flat["vertices"], samples, flat["frames"], bounds.view(-1)]
+    inputs = [used, vertices, samples, frames, bounds]
     launch(kernels.bound, len(order) * len(vertices), inputs, vertices.device)
     window = _windows(bounds, lighting.key_angular_radius.flatten()[order].float(), size)
     projected = torch.empty(len(order) * len(vertices), 3, device=vertices.device)
     depth = torch.full((len(order), size, size), kernels.EMPTY, device=vertices.device)
-    places = wp.from_torch(projected, dtype=wp.vec3)
-    inputs = [flat["vertices"], flat["frames"], wp.from_torch(window, dtype=wp.vec3), places]
-    launch(kernels.project, len(projected), inputs, vertices.device)
-    inputs = [places, wp.from_torch(faces, dtype=wp.vec3i), len(vertices), size, samples]
-    launch(kernels.draw_depth, len(order) * len(faces), [*inputs, depth.view(-1)], vertices.device)
+    launch(kernels.project, len(projected), [vertices, frames, window, projected], vertices.device)
+    inputs = [projected, faces, len(vertices), size, samples, depth]
+    launch(kernels.draw_depth, len(order) * len(faces), inputs, vertices.device)
     return Shadows(depth=depth, slot=slot, samples=samples, frames=frames, window=window)
 
 

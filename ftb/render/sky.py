@@ -19,7 +19,7 @@ from ftb.maths.shapes import expect_shape
 from ftb.render import sky_kernel
 from ftb.render.occlusion import farthest_points, sky_directions
 from ftb.render.sky_occluder import moved_occluder
-from ftb.render.warp_start import launch
+from ftb.render.warp_launch import launch
 from ftb.types import Lighting, Mesh, TensorData
 
 NEIGHBOURS = 4

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ftb.maths.shapes import expect_shape
 from ftb.render import texture_kernel
-from ftb.render.warp_start import launch, wp
+from ftb.render.warp_launch import floats, launch
 from ftb.types import Mesh, TensorData
 
 LEAST_SIZE = 16  # texels along the coarsest level
@@ -37,15 +37,10 @@ def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
         sides.append(sides[-1] // 2)
     device = albedo_linear.device
     texels = torch.empty(starts[-1] + sides[-1] ** 2, 5, device=device)
-    filled = wp.from_torch(texels, dtype=texture_kernel.vec5)
-    inputs = [
-        _vectors(albedo_linear.reshape(-1, 3), wp.vec3),
-        _vectors(material.reshape(-1, 2), wp.vec2),
-        filled,
-    ]
+    inputs = [floats(albedo_linear), floats(material), texels]
     launch(texture_kernel.interleave, size * size, inputs, device)
     for finer, start, side in zip(starts, starts[1:], sides[1:], strict=False):
-        launch(texture_kernel.halve, side * side, [filled, finer, start, side], device)
+        launch(texture_kernel.halve, side * side, [texels, finer, start, side], device)
     return Pyramid(texels=texels, starts=_on_device(tuple(starts), str(device)), size=size)
 
 
@@ -60,16 +55,6 @@ def facets(mesh: Mesh, size: int) -> Tensor:
     faces = mesh.faces.to(torch.int32).contiguous()
     uvs = mesh.vertices.new_zeros(0, 2) if mesh.uvs is None else mesh.uvs
     found = torch.empty(len(faces), 4, device=faces.device)
-    inputs = [
-        wp.from_torch(faces, dtype=wp.vec3i),
-        _vectors(mesh.vertices[0], wp.vec3),
-        _vectors(uvs, wp.vec2),
-        float(size),
-        wp.from_torch(found, dtype=wp.vec4),
-    ]
+    inputs = [faces, floats(mesh.vertices[0]), floats(uvs), float(size), found]
     launch(texture_kernel.facet, len(faces), inputs, faces.device)
     return found
-
-
-def _vectors(tensor: Tensor, dtype: type) -> wp.array:
-    return wp.from_torch(tensor.detach().float().contiguous(), dtype=dtype)

@@ -29,6 +29,7 @@ from ftb.render.warp_edges import (
     inverse,
     place_vertex,
 )
+from ftb.render.warp_launch import Packed, launch, packed
 from ftb.render.warp_start import wp
 from ftb.render.warp_triangle import (
     barycentrics,
@@ -231,48 +232,41 @@ def _slices(batch: int, parts: int) -> list[slice]:
     return [slice(low, high) for low, high in itertools.pairwise(ends) if low < high]
 
 
-def _frame(size: tuple[int, int], orthographic: bool, cull: bool) -> Frame:
+def _frame(size: tuple[int, int], orthographic: bool, cull: bool) -> Packed:
     """Chooses the finest grid on which edge functions are exact.
 
     Anchored coordinates lie within 2.5 sizes of the corner and 4 of each other, so that in the worst
     case a·x + b·y + c is below 36 size² steps², of which float64 holds 2⁵³.
     """
-    frame = Frame()
-    frame.height, frame.width = size
-    frame.half_height, frame.half_width = size[0] / 2, size[1] / 2
-    frame.orthographic, frame.cull = orthographic, cull
-    frame.grid = 2.0 ** math.floor((53 - math.log2(36 * max(size) ** 2)) / 2)
-    frame.guard = 2.0 * max(size)
-    return frame
+    return packed(
+        Frame,
+        height=size[0],
+        width=size[1],
+        half_height=size[0] / 2,
+        half_width=size[1] / 2,
+        orthographic=orthographic,
+        cull=cull,
+        grid=2.0 ** math.floor((53 - math.log2(36 * max(size) ** 2)) / 2),
+        guard=2.0 * max(size),
+    )
 
 
-def _draw_batch(frame: Frame, vertices: Tensor, faces: Tensor, camera: Camera, out: Fragments) -> None:
+def _draw_batch(frame: Packed, vertices: Tensor, faces: Tensor, camera: Camera, out: Fragments) -> None:
     """Rasterize B images into `out`; vertices (B|1, V, 3)."""
     batch, device = out.depth.shape[0], vertices.device
-    s = Batch()
-    s.frame, s.count = frame, vertices.shape[1]
-    s.faces = _flat(faces, vec3l)
-    s.cam_from_world = wp.from_torch(camera.cam_from_world.contiguous(), dtype=wp.mat44d)
-    s.scale = _flat(frame.half_width / camera.half_width, wp.float64)
-    s.unit = _flat(camera.half_width / frame.half_width, wp.float64)
-    s.near = _flat(camera.near, wp.float64)
-    corners = torch.empty(2, batch * s.count, 3, dtype=torch.float64, device=device)
-    view, placed = _flat(corners[0], wp.vec3d), _flat(corners[1], wp.vec3d)
-    keys = _flat(torch.zeros_like(out.pix_to_face), wp.int64)
-    found = [_flat(out.pix_to_face, wp.int64), _flat(out.bary_coords, wp.vec3f), _flat(out.depth, wp.float32)]
-    # On torch's own stream, so that it may reuse this memory in order.
-    stream = wp.stream_from_torch(device) if device.type == "cuda" else None
-    launches = (
-        (place, batch * s.count, [s, _flat(vertices, wp.vec3f), view, placed]),
-        (raster, batch * len(faces), [s, view, placed, keys]),
-        (resolve, out.depth.numel(), [s, view, keys, *found]),
+    half_width, count = frame.fields["half_width"], vertices.shape[1]
+    s = packed(
+        Batch,
+        frame=frame,
+        count=count,
+        faces=faces.contiguous(),
+        cam_from_world=camera.cam_from_world.contiguous(),
+        scale=half_width / camera.half_width,
+        near=camera.near.contiguous(),
+        unit=camera.half_width / half_width,
     )
-    for kernel, threads, inputs in launches:
-        wp.launch(kernel, threads, inputs=inputs, device=wp.device_from_torch(device), stream=stream)
-
-
-def _flat(tensor: Tensor, dtype: type) -> wp.array:
-    """A one-dimensional Warp view of a tensor."""
-    width = 3 if dtype in (wp.vec3f, wp.vec3d, vec3l) else 1
-    flat = tensor.contiguous().view(-1, 3) if width == 3 else tensor.contiguous().view(-1)
-    return wp.from_torch(flat, dtype=dtype)
+    view, placed = torch.empty(2, batch * count, 3, dtype=torch.float64, device=device)
+    keys = torch.zeros_like(out.pix_to_face)
+    launch(place, batch * count, [s, vertices.contiguous(), view, placed], device)
+    launch(raster, batch * len(faces), [s, view, placed, keys], device)
+    launch(resolve, keys.numel(), [s, view, keys, out.pix_to_face, out.bary_coords, out.depth], device)

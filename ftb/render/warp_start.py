@@ -7,7 +7,7 @@ import sys
 import torch
 import warp as wp
 
-__all__ = ["FORWARD", "launch", "on_torch_stream", "wp"]
+__all__ = ["FORWARD", "on_torch_stream", "wp"]
 
 
 def _start_quietly() -> None:
@@ -42,13 +42,3 @@ def on_torch_stream(device: torch.device) -> contextlib.AbstractContextManager[o
     if device.type != "cuda":
         return contextlib.nullcontext()
     return wp.ScopedStream(wp.stream_from_torch(device))
-
-
-def launch(kernel: wp.Kernel, threads: int, inputs: list, device: torch.device) -> None:
-    """Start a one-dimensional kernel on torch's own stream, so that torch may reuse memory in order.
-
-    Tensors among the inputs become flat arrays of their own type; of vectors, pass `wp.from_torch`.
-    """
-    arrays = [wp.from_torch(value.view(-1)) if isinstance(value, torch.Tensor) else value for value in inputs]
-    stream = wp.stream_from_torch(device) if device.type == "cuda" else None
-    wp.launch(kernel, threads, inputs=arrays, device=wp.device_from_torch(device), stream=stream)

@@ -12,8 +12,7 @@ from torch import Tensor
 from ftb.maths.shapes import expect_shape
 from ftb.render import wide_tree_kernel as kernels
 from ftb.render.occlusion import RAY_OFFSET_M, SkyDirections, sky_struct
-from ftb.render.row_kernel import Row
-from ftb.render.warp_start import launch, wp
+from ftb.render.warp_launch import floats, launch
 from ftb.types import Mesh
 
 WIDTH = 16
@@ -44,11 +43,10 @@ class WideTree:
 
     def move(self, points: Tensor) -> None:
         """Give the mesh other points (V, 3); the tree keeps its branches."""
-        placed = wp.from_torch(points.detach().float().contiguous(), dtype=wp.vec3)
-        inputs = [placed, self._leaves, self._places, WIDTH, self._corners, self._boxes]
+        inputs = [floats(points), self._leaves, self._places, WIDTH, self._corners, self._boxes]
         launch(kernels.place_leaves, len(self._leaves), inputs, points.device)
-        rows = wp.from_torch(self._boxes.view(-1, WIDTH), dtype=Row)
-        launch(kernels.place_nodes, len(self._boxes) // (6 * WIDTH), [rows, self._tops], points.device)
+        inputs = [self._boxes, self._tops]
+        launch(kernels.place_nodes, len(self._boxes) // (6 * WIDTH), inputs, points.device)
 
     def sky_rows(
         self, points: Tensor, normals: Tensor, needed: Tensor, sky: SkyDirections
@@ -56,10 +54,9 @@ class WideTree:
         """As `Occluder.sky_rows`."""
         rows = torch.zeros(2, len(points), len(sky.directions))
         openness = torch.zeros(len(points))
-        at = [wp.from_torch(some.detach().float().contiguous(), dtype=wp.vec3) for some in (points, normals)]
-        inputs = [self._tops, self._boxes, self._corners, *at, needed, sky_struct(sky), RAY_OFFSET_M]
-        outputs = [wp.from_torch(rows[0]), wp.from_torch(rows[1]), openness]
-        launch(kernels.sky_rows, len(points), [*inputs, *outputs], points.device)
+        inputs = [self._tops, self._boxes, self._corners, floats(points), floats(normals), needed]
+        inputs += [sky_struct(sky), RAY_OFFSET_M, rows[0], rows[1], openness]
+        launch(kernels.sky_rows, len(points), inputs, points.device)
         return rows[0], rows[1], openness
 
 

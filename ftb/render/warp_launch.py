@@ -1,0 +1,180 @@
+"""Starting Warp kernels on torch tensors.
+
+A picture takes some thirty kernels with some hundred arrays, and half a millisecond of Python for every ten of
+these is a tenth of its price. So on a CPU a kernel's second start and all later ones reuse what Warp made for
+the first, with other numbers in it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ftb.render.warp_start import wp
+
+_ArrayC = type(wp.array(dtype=float).__ctype__())
+
+
+class Packed(NamedTuple):
+    """What a Warp struct is to hold: tensors for its arrays, numbers and vectors for the rest."""
+
+    struct: Any
+    fields: dict[str, Any]
+
+
+def packed(struct: Any, **fields: Any) -> Packed:
+    """The fields of a `wp.struct`, all of them, by name: for `launch`."""
+    if fields.keys() != struct.vars.keys():
+        raise TypeError(f"{struct.key}: expected fields {sorted(struct.vars)}, got {sorted(fields)}")
+    return Packed(struct, fields)
+
+
+def floats(tensor: Tensor) -> Tensor:
+    """As a kernel reads it: float32 in one piece."""
+    return tensor.detach().float().contiguous()
+
+
+def launch(kernel: wp.Kernel, threads: int, inputs: list, device: torch.device) -> None:
+    """Start a one-dimensional kernel on torch's own stream, so that torch may reuse memory in order.
+
+    inputs: tensors in one piece where the kernel has arrays, of its scalars' type: whether those are numbers,
+    vectors or matrices is read from the kernel; `packed` structs; numbers. Raises TypeError for a tensor that
+    is none of this.
+    """
+    if threads == 0:
+        return
+    if device.type == "cpu":
+        idle = _IDLE.setdefault(kernel, [])
+        try:
+            command = idle.pop()
+        except IndexError:
+            command = _first_launch(kernel, threads, inputs)
+        else:
+            command.start(threads, inputs)
+        idle.append(command)
+        return
+    stream = wp.stream_from_torch(device) if device.type == "cuda" else None
+    arguments = _slowly(kernel, inputs)
+    wp.launch(kernel, threads, inputs=arguments, device=wp.device_from_torch(device), stream=stream)
+
+
+@dataclass(frozen=True)
+class _Command:
+    """A kernel with places for its arguments. replay: None if Warp's arrays are not what we know: then every
+    start goes Warp's own way."""
+
+    kernel: wp.Kernel
+    converters: list[Callable[[Any], Any]]
+    replay: wp.Launch | None
+
+    def start(self, threads: int, inputs: list) -> None:
+        if self.replay is None:
+            wp.launch(self.kernel, threads, inputs=_slowly(self.kernel, inputs), device="cpu")
+            return
+        for index, (value, convert) in enumerate(zip(inputs, self.converters, strict=True)):
+            self.replay.set_param_at_index_from_ctype(index, convert(value))
+        self.replay.set_dim(threads)
+        self.replay.launch()
+
+
+# By kernel, the commands that no thread is using: one holds the arguments of one start at a time.
+_IDLE: dict[wp.Kernel, list[_Command]] = {}
+
+
+def _first_launch(kernel: wp.Kernel, threads: int, inputs: list) -> _Command:
+    """Start a kernel Warp's own way, and keep what was made for it."""
+    arguments = _slowly(kernel, inputs)
+    replay = wp.launch(kernel, threads, inputs=arguments, device="cpu", record_cmd=True)
+    replay.launch()
+    types = [argument.type for argument in kernel.adj.args]
+    converters = [_converter(kind) for kind in types]
+    arrays = [
+        (slow.__ctype__(), convert(value))
+        for slow, convert, value in zip(arguments, converters, inputs, strict=True)
+        if isinstance(value, Tensor)
+    ]
+    known = all(bytes(slow) == bytes(fast) for slow, fast in arrays)
+    return _Command(kernel, converters, replay if known else None)
+
+
+def _slowly(kernel: wp.Kernel, inputs: list) -> list:
+    """Arguments as `wp.launch` takes them."""
+    types = [argument.type for argument in kernel.adj.args]
+    return [_warp_value(kind, value) for kind, value in zip(types, inputs, strict=True)]
+
+
+def _warp_value(kind: Any, value: Any) -> Any:
+    if isinstance(value, Packed):
+        struct = value.struct()
+        for name, part in value.fields.items():
+            setattr(struct, name, _warp_value(value.struct.vars[name].type, part))
+        return struct
+    if not isinstance(value, Tensor):
+        return value
+    wanted = _Wanted.of(kind)
+    wanted.check(value)
+    shape = value.shape if kind.ndim > 1 else (-1,)
+    return wp.from_torch(value.detach().view(*shape, *wanted.shape), dtype=kind.dtype)
+
+
+class _Wanted(NamedTuple):
+    """What a kernel's array is made of: torch's type of its scalars, the shape of a vector or matrix."""
+
+    scalar: torch.dtype
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, kind: Any) -> _Wanted:
+        dtype = kind.dtype
+        shape = tuple(getattr(dtype, "_shape_", ()))
+        scalar = getattr(dtype, "_wp_scalar_type_", dtype)
+        return cls(wp.dtype_to_torch(scalar), shape)
+
+    def check(self, tensor: Tensor) -> None:
+        if tensor.dtype is not self.scalar or not tensor.is_contiguous():
+            piece = "in one piece" if tensor.is_contiguous() else "in several pieces"
+            raise TypeError(
+                f"expected a tensor of {self.scalar} in one piece, got one of {tensor.dtype} {piece}"
+            )
+
+
+def _converter(kind: Any) -> Callable[[Any], Any]:
+    """From an input to what a recorded command takes."""
+    if isinstance(kind, wp.array):
+        return _array_converter(kind)
+    if hasattr(kind, "vars"):
+        return _struct_converter(kind)
+    return lambda value: value
+
+
+def _array_converter(kind: Any) -> Callable[[Tensor], ctypes.Structure]:
+    wanted = _Wanted.of(kind)
+    numbers = math.prod(wanted.shape)
+
+    def convert(tensor: Tensor) -> ctypes.Structure:
+        wanted.check(tensor)
+        count, step = tensor.numel() // numbers, tensor.itemsize * numbers
+        if kind.ndim == 1:
+            return _ArrayC(tensor.data_ptr(), 0, 1, (count,), (step,))
+        strides = [stride * step for stride in tensor.stride()]
+        return _ArrayC(tensor.data_ptr(), 0, kind.ndim, tuple(tensor.shape), strides)
+
+    return convert
+
+
+def _struct_converter(kind: Any) -> Callable[[Packed], ctypes.Structure]:
+    converters = {name: _converter(field.type) for name, field in kind.vars.items()}
+
+    def convert(value: Packed) -> ctypes.Structure:
+        filled = kind.ctype()
+        for name, part in value.fields.items():
+            setattr(filled, name, converters[name](part))
+        return filled
+
+    return convert
