@@ -1,7 +1,7 @@
-"""Lookups in shadow maps for the CPU, sixteen pixels at a time: `ftb.render.shadow_lookup` does the same for one.
+"""Lookups in shadow maps for the CPU, sixteen pixels at a time.
 
-In C++, since Warp's own language has no sixteen numbers of which some are chosen: only the reads of the map are
-made one by one.
+In C++, since Warp's own language has no sixteen numbers of which some are chosen. Only the reads of the map
+are made one by one. `ftb.render.shadow_lookup` is the readable twin.
 """
 
 from __future__ import annotations
