@@ -148,7 +148,7 @@ def _converter(kind: Any) -> Callable[[Any], Any]:
     """From an input to what a recorded command takes."""
     if isinstance(kind, wp.array):
         return _array_converter(kind)
-    if hasattr(kind, "vars"):
+    if getattr(kind, "vars", None):
         return _struct_converter(kind)
     return lambda value: value
 
