@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ftb.maths.shapes import expect_shape
 from ftb.render import shadow_kernel as kernels
+from ftb.render.shadow_fill import draw_depth_rows
 from ftb.render.shadow_lookup import SEARCH_DEPTH_M
 from ftb.render.warp_launch import launch
 from ftb.types import Camera, Lighting, Mesh, TensorData
@@ -22,6 +23,8 @@ from ftb.types import Camera, Lighting, Mesh, TensorData
 LEAST_TEXELS = 192
 NOTHING = -1.0e9
 LEAST_WIDTH_M = 1.0e-3
+# By kind of device.
+DRAWERS = {"cpu": draw_depth_rows, "cuda": kernels.draw_depth}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,7 @@ def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *
     depth = torch.full((len(order), size, size), kernels.EMPTY, device=vertices.device)
     launch(kernels.project, len(projected), [vertices, frames, window, projected], vertices.device)
     inputs = [projected, faces, len(vertices), size, samples, depth]
-    launch(kernels.draw_depth, len(order) * len(faces), inputs, vertices.device)
+    launch(DRAWERS[vertices.device.type], len(order) * len(faces), inputs, vertices.device)
     return Shadows(depth=depth, slot=slot, samples=samples, frames=frames, window=window)
 
 

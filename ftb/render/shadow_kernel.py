@@ -93,6 +93,9 @@ def fill(
     per_v = inverse_of(v_x)
     per_w = inverse_of(w_x)
     z_x = u_x * (a[2] - c[2]) + v_x * (b[2] - c[2])
+    # The plane of a sliver, a hair wider than it, may rise anywhere.
+    z_low = wp.min(a[2], wp.min(b[2], c[2]))
+    z_high = wp.max(a[2], wp.max(b[2], c[2]))
     start = 0.5 - c[0]
     for y in range(y_low, y_high + 1):
         down = float(y) + 0.5 - c[1]
@@ -106,7 +109,7 @@ def fill(
         at = first + y * size + int(left)
         end = first + y * size + int(wp.floor(span[1]))
         while at <= end:
-            wp.atomic_min(depth, at, z)
+            wp.atomic_min(depth, at, wp.clamp(z, z_low, z_high))
             z += z_x
             at += 1
 

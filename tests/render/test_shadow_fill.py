@@ -1,0 +1,74 @@
+"""Shadow maps drawn by rows against the same texel by texel, and against planes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import trimesh
+
+from ftb.render import shadow_kernel
+from ftb.render.shadow_fill import draw_depth_rows
+from ftb.render.warp_launch import launch
+from tests.render import shapes
+
+CPU = torch.device("cpu")
+
+
+def drawn(kernel, corners: torch.Tensor, faces: torch.Tensor, size: int) -> torch.Tensor:
+    """Map (T, T) of vertices (V, 3) in texels and metres."""
+    depth = torch.full((size, size), float(shadow_kernel.EMPTY))
+    samples = torch.zeros(1, dtype=torch.int32)
+    inputs = [corners, faces.to(torch.int32), len(corners), size, samples, depth]
+    launch(kernel, len(faces), inputs, CPU)
+    return depth
+
+
+def soup(count: int, size: int, extent: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Triangles about `extent` texels wide, some of them beyond the map's border."""
+    generator = torch.Generator().manual_seed(seed)
+    centres = torch.rand(count, 1, 3, generator=generator) * torch.tensor([1.2 * size, 1.2 * size, 0.3])
+    centres = centres - torch.tensor([0.1 * size, 0.1 * size, 0.0])
+    around = torch.randn(count, 3, 3, generator=generator) * torch.tensor([extent, extent, 0.01])
+    return (centres + around).flatten(0, 1), torch.arange(3 * count).view(-1, 3)
+
+
+@pytest.mark.parametrize(("size", "extent"), [(192, 1.0), (200, 4.0), (203, 30.0), (8, 3.0)])
+def test_rows_draw_what_texels_do(size: int, extent: float):
+    corners, faces = soup(6000, size, extent, seed=int(extent))
+    rows, texels = (
+        drawn(kernel, corners, faces, size) for kernel in (draw_depth_rows, shadow_kernel.draw_depth)
+    )
+    told_apart = (rows - texels).abs() > 1e-4
+    # where a centre lies upon an edge, rounding decides
+    assert told_apart.sum() <= 2e-4 * rows.numel()
+    assert 0.05 < (rows < 1e5).float().mean()
+
+
+def test_a_plane_is_drawn_as_it_is():
+    """Two triangles over the whole map, z = 1 + 0.002 x − 0.001 y at the texel centres."""
+    size = 192
+    corners = torch.tensor([[-5.0, -5.0], [400.0, -5.0], [400.0, 400.0], [-5.0, 400.0]])
+    z = 1.0 + 0.002 * corners[:, :1] - 0.001 * corners[:, 1:]
+    depth = drawn(draw_depth_rows, torch.cat([corners, z], 1), torch.tensor([[0, 1, 2], [0, 2, 3]]), size)
+    centres = torch.arange(size) + 0.5
+    expected = 1.0 + 0.002 * centres[None, :] - 0.001 * centres[:, None]
+    torch.testing.assert_close(depth, expected, atol=1e-5, rtol=0.0)
+
+
+def test_slivers_stay_within_their_depths():
+    """A triangle of almost no width, whose plane is almost the light's way."""
+    corners = torch.tensor([[10.0, 10.5, 0.1], [30.0, 10.5, 0.2], [20.0, 10.5 + 1e-5, 0.3]])
+    for kernel in (draw_depth_rows, shadow_kernel.draw_depth):
+        depth = drawn(kernel, corners, torch.tensor([[0, 1, 2]]), 192)
+        covered = depth[depth < 1e5]
+        assert len(covered) == 0 or (0.1 <= covered.min() and covered.max() <= 0.3)
+
+
+def test_a_closed_surface_has_no_holes():
+    """Every texel well within a sphere's outline is covered."""
+    mesh = shapes.mesh_of(trimesh.creation.icosphere(subdivisions=5))
+    corners = mesh.vertices[0].float() * 90.0 + torch.tensor([96.3, 95.8, 100.0])
+    depth = drawn(draw_depth_rows, corners, mesh.faces, 192)
+    centres = torch.arange(192) + 0.5
+    inside = (centres[None, :] - 96.3) ** 2 + (centres[:, None] - 95.8) ** 2 < 88.0**2
+    assert bool((depth[inside] < 1e5).all())
