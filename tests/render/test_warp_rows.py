@@ -39,7 +39,7 @@ def drawn(mesh: Mesh, size: tuple[int, int], near: float, flat: bool, cull: bool
     return warp_backend.WarpRasterizer().rasterize(mesh, camera, size, cull_backfaces=cull)
 
 
-@pytest.mark.parametrize(("size", "extent"), itertools.product(SIZES, (0.1, 0.4, 1.5)))
+@pytest.mark.parametrize(("size", "extent"), list(itertools.product(SIZES, (0.1, 0.4, 1.5))))
 def test_rows_draw_what_pixels_do_to_the_bit(monkeypatch, size: tuple[int, int], extent: float):
     for near, flat, cull in itertools.product((0.05, 0.7), (False, True), (False, True)):
         mesh = soup(extent, seed=size[0])
