@@ -57,7 +57,7 @@ class SceneConfig:
 
     samples_per_head: int = 8
     sky_receivers: int = 1000
-    sky_directions: int = 144
+    sky_directions: int = 160
     antialias: bool = True
     framing: FramingConfig = field(default_factory=FramingConfig)
     light: LightConfig = field(default_factory=LightConfig)

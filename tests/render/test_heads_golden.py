@@ -17,6 +17,7 @@ from ftb.render.light_maps import light_maps
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
 from ftb.render.sky import choose_receivers, sky_transfer, sky_visibility
+from ftb.scene.sampler import SceneConfig
 from ftb.types import Camera, Lighting, Mesh
 
 DATA = Path(__file__).parents[1] / "data" / "mitsuba"
@@ -57,7 +58,10 @@ def render(golden: dict) -> np.ndarray:
         near=torch.tensor([0.01]),
     )
     lighting = golden_lighting(golden)
-    transfer = sky_transfer(mesh, choose_receivers(mesh, 1500), directions=192)
+    scene = SceneConfig()  # as everything is rendered unless asked otherwise
+    transfer = sky_transfer(
+        mesh, choose_receivers(mesh, scene.sky_receivers), directions=scene.sky_directions
+    )
     light = Illumination(
         lighting=lighting,
         maps=light_maps(lighting),
