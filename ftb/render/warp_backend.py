@@ -22,9 +22,10 @@ from ftb.render.warp_launch import Packed, launch, packed
 from ftb.render.warp_start import wp
 from ftb.types import Camera, Fragments, Mesh
 
-# By kind of device, what is compiled and which kernel draws.
+# By kind of device: what is compiled, what draws, how many pixels a thread resolves at once and what does it.
 MODULES = {"cpu": (warp_kernels, warp_rows), "cuda": (warp_kernels,)}
 DRAWERS = {"cpu": warp_rows.raster_rows, "cuda": warp_kernels.raster}
+RESOLVERS = {"cpu": (warp_rows.LANES, warp_rows.resolve_rows), "cuda": (1, warp_kernels.resolve)}
 
 
 class WarpRasterizer(Rasterizer):
@@ -110,5 +111,8 @@ def _draw_batch(frame: Packed, vertices: Tensor, faces: Tensor, camera: Camera, 
     keys = torch.zeros_like(out.pix_to_face)
     launch(warp_kernels.place, batch * count, [s, vertices.contiguous(), view, placed], device)
     launch(DRAWERS[device.type], batch * len(faces), [s, view, placed, keys], device)
+    lanes, resolve = RESOLVERS[device.type]
+    if out.depth.shape[-1] % lanes:
+        lanes, resolve = 1, warp_kernels.resolve
     found = [out.pix_to_face, out.bary_coords, out.depth]
-    launch(warp_kernels.resolve, keys.numel(), [s, view, keys, *found], device)
+    launch(resolve, keys.numel() // lanes, [s, view, keys, *found], device)

@@ -1,10 +1,10 @@
-"""Triangles drawn on the CPU, eight pixels of a row at a time; `warp_kernels.draw` is the readable twin.
+"""Triangles drawn and resolved on the CPU, eight pixels of a row at a time; `warp_kernels` has the twins.
 
 The same pixels and the same keys to the bit: inside and nearness are asked of every pixel in the same words,
 where the twin looks for the ends of each row first.
 """
 
-from ftb.render.warp_kernels import LAST_FACE, Batch, draw, quotient, set_up
+from ftb.render.warp_kernels import LAST_FACE, Batch, draw, quotient, set_up, vec3l
 from ftb.render.warp_start import wp
 
 wp.set_module_options({"enable_backward": False})
@@ -101,4 +101,119 @@ def raster_rows(
         t.nearest,
         t.cut,
         face,
+    )
+
+
+_RESOLVE = """
+#pragma clang fp contract(off)
+typedef double lanes __attribute__((ext_vector_type(8), aligned(8), may_alias));
+typedef long long bits __attribute__((ext_vector_type(8), aligned(8), may_alias));
+typedef float singles __attribute__((ext_vector_type(8), aligned(4), may_alias));
+const bits key = *(const bits*)(keys.data + first);
+const bits empty = __builtin_convertvector(key == 0, bits);
+bits* shown = (bits*)(pix_to_face.data + first);
+singles* far = (singles*)(depth.data + first);
+float* shares = (float*)(bary_coords.data + first);
+if (__builtin_reduce_and(empty)) {
+    *shown = -1;
+    *far = -1.0f;
+    for (int k = 0; k < 3; ++k)
+        ((singles*)shares)[k] = -1.0f;
+    return;
+}
+const bits face = empty ? -1 : LAST_FACE - (key & LAST_FACE);
+lanes x[3], y[3], z[3];
+for (int lane = 0; lane < 8; ++lane) {
+    // where nothing is, any face will do
+    const long long* corner = (const long long*)(faces.data + (face[lane] < 0 ? 0 : face[lane]));
+    for (int k = 0; k < 3; ++k) {
+        const double* at = (const double*)(view.data + vertex + corner[k]);
+        x[k][lane] = at[0];
+        y[k][lane] = at[1];
+        z[k][lane] = at[2];
+    }
+}
+const lanes steps = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
+const lanes along = unit * (steps + (double)column + 0.5 - half_width);
+const double down = unit * (half_height - (double)row - 0.5);
+for (int k = 0; k < 3; ++k) {  // from the pixel's ray to the corner
+    x[k] = flat ? x[k] - along : x[k] - along * z[k];
+    y[k] = flat ? y[k] - down : y[k] - down * z[k];
+}
+lanes area[3];
+for (int k = 0; k < 3; ++k) {
+    const int next = (k + 1) % 3, last = (k + 2) % 3;
+    area[k] = x[next] * y[last] - y[next] * x[last];
+}
+const lanes whole = area[0] + area[1] + area[2];
+const lanes sign = whole < 0.0 ? (lanes)-1.0 : (lanes)1.0;
+for (int k = 0; k < 3; ++k) {
+    area[k] = sign * area[k];
+    area[k] = area[k] > 0.0 ? area[k] : 0.0;
+}
+const lanes total = area[0] + area[1] + area[2];
+const lanes per_total = 1.0 / (total < 1e-300 ? 1.0 : total);
+lanes share[3];
+for (int k = 0; k < 3; ++k)
+    share[k] = total < 1e-300 ? 1.0 / 3.0 : per_total * area[k];
+const lanes reach = share[0] * z[0] + share[1] * z[1] + share[2] * z[2];
+*shown = face;
+*far = __builtin_convertvector(empty ? (lanes)-1.0 : reach, singles);
+for (int k = 0; k < 3; ++k) {
+    const singles part = __builtin_convertvector(empty ? (lanes)-1.0 : share[k], singles);
+    for (int lane = 0; lane < 8; ++lane)
+        shares[3 * lane + k] = part[lane];
+}
+""".replace("LAST_FACE", "0x7FFFFFFFLL")
+
+
+@wp.func_native(_RESOLVE)
+def resolve_row(
+    keys: wp.array(dtype=wp.int64),
+    first: int,
+    faces: wp.array(dtype=vec3l),
+    view: wp.array(dtype=wp.vec3d),
+    vertex: int,
+    column: int,
+    row: int,
+    unit: wp.float64,
+    half_width: wp.float64,
+    half_height: wp.float64,
+    flat: bool,
+    pix_to_face: wp.array(dtype=wp.int64),
+    bary_coords: wp.array(dtype=wp.vec3f),
+    depth: wp.array(dtype=float),
+):
+    """Eight neighbouring pixels from pixel `first` on, at `column` of `row` of a picture."""
+    ...
+
+
+@wp.kernel
+def resolve_rows(
+    s: Batch,
+    view: wp.array(dtype=wp.vec3d),
+    keys: wp.array(dtype=wp.int64),
+    pix_to_face: wp.array(dtype=wp.int64),
+    bary_coords: wp.array(dtype=wp.vec3f),
+    depth: wp.array(dtype=float),
+):
+    """As `warp_kernels.resolve`, for eight pixels a thread: the pictures' width is a multiple of that."""
+    first = wp.tid() * LANES
+    row = quotient(first, s.frame.width)
+    image = quotient(row, s.frame.height)
+    resolve_row(
+        keys,
+        first,
+        s.faces,
+        view,
+        image * s.count,
+        first - row * s.frame.width,
+        row - image * s.frame.height,
+        s.unit[image],
+        s.frame.half_width,
+        s.frame.half_height,
+        s.frame.orthographic,
+        pix_to_face,
+        bary_coords,
+        depth,
     )

@@ -1,4 +1,4 @@
-"""Triangles drawn eight pixels at a time against the same one by one."""
+"""Triangles drawn and resolved eight pixels at a time against the same one by one."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def test_rows_draw_what_pixels_do_to_the_bit(monkeypatch, size: tuple[int, int],
         rows = drawn(mesh, size, near, flat, cull)
         with monkeypatch.context() as patch:
             patch.setitem(warp_backend.DRAWERS, "cpu", warp_kernels.raster)
+            patch.setitem(warp_backend.RESOLVERS, "cpu", (1, warp_kernels.resolve))
             pixels = drawn(mesh, size, near, flat, cull)
         assert bool((rows.pix_to_face >= 0).any())
         assert torch.equal(rows.pix_to_face, pixels.pix_to_face)
