@@ -33,20 +33,13 @@ from ftb.render.row_kernel import (
     turned_by,
     vectors,
 )
-from ftb.render.shade_kernel import Key, Light, Surface, View, pixel_width, record_at, skin_at
+from ftb.render.shade_kernel import Key, Light, Surface, View, record_at
 from ftb.render.shadow_lookup import DEPTH_BIAS, LEAST_FACING, NORMAL_BIAS
 from ftb.render.shadow_rows import lit_row
+from ftb.render.skin_rows import Records, Skins, skins_of, transposed
 from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
-
-# What sixteen pixels look up, 0 where no face is: vertex records (see `vertex_kernel`), and skins: albedo,
-# roughness, F0 and the facet's normal. First a row for each pixel, as it comes from memory, then a row for
-# each number.
-Records = wp.types.matrix(shape=(16, 16), dtype=float)
-Skin = wp.types.vector(length=8, dtype=float)
-SkinsByPixel = wp.types.matrix(shape=(16, 8), dtype=float)
-Skins = wp.types.matrix(shape=(8, 16), dtype=float)
 
 
 @wp.struct
@@ -69,29 +62,27 @@ def records_at(view: View, surface: Surface, sample: int, first: int, lanes: int
         face = int(view.pix_to_face[first + k])
         if face >= 0:
             by_pixel[k] = record_at(surface, sample, face, view.bary_coords[first + k])
-    table = Records()
-    for k in range(lanes):
-        for number in range(16):
-            table[number, k] = by_pixel[k, number]
-    return table
+    return transposed(by_pixel)
 
 
 @wp.func
-def skins_at(view: View, surface: Surface, sample: int, first: int, records: Records, lanes: int):
+def skins_at(view: View, surface: Surface, sample: int, first: int, records: Records, depth: Row):
     """Apart from the records, so that more of the memory's answers are under way at a time."""
-    by_pixel = SkinsByPixel()
-    for k in range(lanes):
-        face = int(view.pix_to_face[first + k])
-        if face >= 0:
-            facet = surface.facets[face]
-            texels_a_pixel = facet[3] * pixel_width(view, sample, view.depth[first + k])
-            t = skin_at(surface, records[3, k], records[4, k], texels_a_pixel)
-            by_pixel[k] = Skin(t[0], t[1], t[2], t[3], t[4], facet[0], facet[1], facet[2])
-    table = Skins()
-    for k in range(lanes):
-        for number in range(8):
-            table[number, k] = by_pixel[k, number]
-    return table
+    widths = Row(2.0 * view.half_width[sample] / float(view.size))
+    if not view.orthographic:
+        widths = wp.cw_mul(widths, depth)
+    return skins_of(
+        view.pix_to_face,
+        first,
+        surface.facets,
+        surface.texels,
+        surface.starts,
+        surface.width,
+        surface.levels,
+        records[3],
+        records[4],
+        widths,
+    )
 
 
 @wp.func
@@ -268,7 +259,7 @@ def shade_rows(
         store_nothing(layers, sample, n, plane, light.count)
         return
     records = records_at(view, surface, sample, n * WIDTH, lanes)
-    skins = skins_at(view, surface, sample, n * WIDTH, records, lanes)
+    skins = skins_at(view, surface, sample, n * WIDTH, records, depth[n])
     roughness = clamped(skins[3], 0.05, 1.0)
     points = points_at(view, sample, n - sample * plane, depth[n], records, skins)
     gloss = sharp_gloss(light, sample, points, roughness + Row(1.0) - covered, rows_of(records, 10), lanes)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ftb.maths.shapes import expect_shape
 from ftb.render import texture_kernel
+from ftb.render.skin_rows import SPARE
 from ftb.render.warp_launch import floats, launch
 from ftb.types import Mesh, TensorData
 
@@ -36,7 +37,9 @@ def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
         starts.append(starts[-1] + sides[-1] ** 2)
         sides.append(sides[-1] // 2)
     device = albedo_linear.device
-    texels = torch.empty(starts[-1] + sides[-1] ** 2, 5, device=device)
+    count = starts[-1] + sides[-1] ** 2
+    # Sixteen pixels at a time read a little beyond a texel: memory behind the last one has to be ours, too.
+    texels = torch.empty(5 * count + SPARE, device=device)[: 5 * count].view(count, 5)
     inputs = [floats(albedo_linear), floats(material), texels]
     launch(texture_kernel.interleave, size * size, inputs, device)
     for finer, start, side in zip(starts, starts[1:], sides[1:], strict=False):
