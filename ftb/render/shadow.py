@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ftb.maths.shapes import expect_shape
 from ftb.render import shadow_kernel as kernels
-from ftb.render.shadow_fill import draw_depth_rows
+from ftb.render.shadow_fill import LEAST_SIZE, draw_depth_rows
 from ftb.render.shadow_lookup import SEARCH_DEPTH_M
 from ftb.render.warp_launch import launch
 from ftb.types import Camera, Lighting, Mesh, TensorData
@@ -50,6 +50,8 @@ def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *
     used (S, V) uint8: vertices that the pictures show.
     """
     expect_shape(mesh.vertices, "1 V 3", name="mesh.vertices")
+    if size < LEAST_SIZE:
+        raise ValueError(f"size: expected at least {LEAST_SIZE} texels, got {size}")
     vertices = mesh.vertices[0].detach().float().contiguous()
     faces = mesh.faces.to(torch.int32).contiguous()
     slot, order, samples = _slots(lighting.key_irradiance)

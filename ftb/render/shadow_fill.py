@@ -11,6 +11,8 @@ from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
 
+LEAST_SIZE = 8  # of a map, in texels: as many are read and written at once
+
 _FILL = f"""
 typedef float lanes __attribute__((ext_vector_type(8), aligned(4), may_alias));
 typedef int flags __attribute__((ext_vector_type(8)));
@@ -72,7 +74,7 @@ def draw_depth_rows(
     projected: wp.array(dtype=wp.vec3),  # (L · V,)
     faces: wp.array(dtype=wp.vec3i),
     vertices: int,
-    size: int,  # at least 8
+    size: int,  # at least LEAST_SIZE
     samples: wp.array(dtype=wp.int32),
     depth: wp.array(dtype=float),  # (L · size · size,)
 ):

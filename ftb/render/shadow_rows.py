@@ -20,12 +20,14 @@ const lanes x = asked ? *(const lanes*)&at_x : 0.0f, y = asked ? *(const lanes*)
 const lanes depth = *(const lanes*)&at_z, turn = *(const lanes*)&turns;
 const lanes flat_x = *(const lanes*)&facet_x, flat_y = *(const lanes*)&facet_y;
 const lanes slope_x = *(const lanes*)&smooth_x, slope_y = *(const lanes*)&smooth_y;
-const counts last = size - 1;
+const lanes last = size - 1.0f;
 
-const auto gap = [&](counts column, counts row, lanes plane) {{
-    column = __builtin_elementwise_min(__builtin_elementwise_max(column, (counts)0), last);
-    row = __builtin_elementwise_min(__builtin_elementwise_max(row, (counts)0), last);
-    const counts place = first + row * size + column;
+const auto within = [&](lanes place) {{
+    place = place > 0.0f ? place : 0.0f;
+    return __builtin_convertvector(place < last ? place : last, counts);
+}};
+const auto gap = [&](lanes column, lanes row, lanes plane) {{
+    const counts place = first + within(row) * size + within(column);
     lanes seen;
     for (int k = 0; k < 16; ++k)
         seen[k] = map.data[place[k]];
@@ -36,12 +38,11 @@ const auto sharp = [&]() {{
     const lanes right = x - 0.5f - column, down = y - 0.5f - row;
     const lanes steep = __builtin_elementwise_abs(flat_x) + __builtin_elementwise_abs(flat_y);
     const lanes plane = depth - {SLOPE_BIAS}f * steep - flat_x * right - flat_y * down;
-    const counts i = __builtin_convertvector(column, counts), j = __builtin_convertvector(row, counts);
     lanes lit = 1.0f;
-    lit -= gap(i, j, plane) > 0.0f ? (1.0f - right) * (1.0f - down) : 0.0f;
-    lit -= gap(i + 1, j, plane + flat_x) > 0.0f ? right * (1.0f - down) : 0.0f;
-    lit -= gap(i, j + 1, plane + flat_y) > 0.0f ? (1.0f - right) * down : 0.0f;
-    lit -= gap(i + 1, j + 1, plane + flat_x + flat_y) > 0.0f ? right * down : 0.0f;
+    lit -= gap(column, row, plane) > 0.0f ? (1.0f - right) * (1.0f - down) : 0.0f;
+    lit -= gap(column + 1.0f, row, plane + flat_x) > 0.0f ? right * (1.0f - down) : 0.0f;
+    lit -= gap(column, row + 1.0f, plane + flat_y) > 0.0f ? (1.0f - right) * down : 0.0f;
+    lit -= gap(column + 1.0f, row + 1.0f, plane + flat_x + flat_y) > 0.0f ? right * down : 0.0f;
     return lit > 0.0f ? lit : 0.0f;
 }};
 
@@ -64,8 +65,7 @@ if (search <= 1.0f) {{
         const lanes old_x = to_x;  // by the golden angle
         to_x = -0.73736888f * old_x - 0.67549030f * to_y;
         to_y = 0.67549030f * old_x - 0.73736888f * to_y;
-        return gap(
-            __builtin_convertvector(x + step_x, counts), __builtin_convertvector(y + step_y, counts), plane);
+        return gap(x + step_x, y + step_y, plane);
     }};
     for (int number = 0; number < {BLOCKER_TAPS}; ++number) {{
         const lanes behind = tap((lanes)(search * __builtin_sqrtf((number + 0.5f) / {BLOCKER_TAPS}.0f)));

@@ -29,9 +29,11 @@ class Pyramid(TensorData):
 
 def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
     """Levels (T, T), (T/2, T/2), ... of textures (T, T, 3) and (T, T, 2), each the mean of the finer one
-    over 2 × 2 texels (Williams 1983), as long as T is even."""
+    over 2 × 2 texels (Williams 1983), as long as T is even. A single texel becomes four."""
     size = expect_shape(albedo_linear, "T T 3", name="albedo_linear")["T"]
     expect_shape(material, "T T 2", name="material", dims={"T": size})
+    if size == 1:  # a bilinear lookup reads four
+        size, albedo_linear, material = 2, albedo_linear.expand(2, 2, 3), material.expand(2, 2, 2)
     sides, starts = [size], [0]
     while sides[-1] % 2 == 0 and sides[-1] // 2 >= LEAST_SIZE:
         starts.append(starts[-1] + sides[-1] ** 2)
@@ -57,6 +59,7 @@ def facets(mesh: Mesh, size: int) -> Tensor:
     metre: (F, 4)."""
     faces = mesh.faces.to(torch.int32).contiguous()
     uvs = mesh.vertices.new_zeros(0, 2) if mesh.uvs is None else mesh.uvs
+    expect_shape(uvs, "V 2", name="mesh.uvs")
     found = torch.empty(len(faces), 4, device=faces.device)
     inputs = [faces, floats(mesh.vertices[0]), floats(uvs), float(size), found]
     launch(texture_kernel.facet, len(faces), inputs, faces.device)

@@ -1,4 +1,4 @@
-"""The default rasterizer: NVIDIA Warp kernels, the same on CPU and CUDA.
+"""The default rasterizer: NVIDIA Warp kernels, with the same pixels on CPU and CUDA.
 
 Three passes: place vertices on the pixel plane, draw triangles into a buffer of (nearness, face) keys,
 resolve the keys to barycentrics and depth. What makes it watertight: vertices snap to a sub-pixel

@@ -1,4 +1,7 @@
-"""Kernels of the Warp rasterizer, the same on CPU and CUDA; `ftb.render.warp_backend` says what they do."""
+"""Kernels of the Warp rasterizer; `ftb.render.warp_backend` says what they do.
+
+CUDA runs these; a CPU draws and resolves by those of `ftb.render.warp_rows`, with the same bits.
+"""
 
 from ftb.render.warp_edges import (
     ANCHORED,

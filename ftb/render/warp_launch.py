@@ -92,6 +92,7 @@ def _first_launch(kernel: wp.Kernel, threads: int, inputs: list) -> _Command:
     arguments = _slowly(kernel, inputs)
     replay = wp.launch(kernel, threads, inputs=arguments, device="cpu", record_cmd=True)
     replay.launch()
+    replay.fwd_args = None  # the arrays of this start, which nothing else would need again
     types = [argument.type for argument in kernel.adj.args]
     converters = [_converter(kind) for kind in types]
     arrays = [
@@ -124,23 +125,30 @@ def _warp_value(kind: Any, value: Any) -> Any:
 
 
 class _Wanted(NamedTuple):
-    """What a kernel's array is made of: torch's type of its scalars, the shape of a vector or matrix."""
+    """What a kernel's array is made of: its dimensions, torch's type of its scalars, shape and size of its
+    vectors or matrices."""
 
+    dimensions: int
     scalar: torch.dtype
     shape: tuple[int, ...]
+    numbers: int
 
     @classmethod
     def of(cls, kind: Any) -> _Wanted:
         dtype = kind.dtype
         shape = tuple(getattr(dtype, "_shape_", ()))
         scalar = getattr(dtype, "_wp_scalar_type_", dtype)
-        return cls(wp.dtype_to_torch(scalar), shape)
+        if kind.ndim > 1 and shape:
+            raise TypeError("arrays of several dimensions are arrays of numbers here")
+        return cls(kind.ndim, wp.dtype_to_torch(scalar), shape, math.prod(shape))
 
     def check(self, tensor: Tensor) -> None:
-        if tensor.dtype is not self.scalar or not tensor.is_contiguous():
-            piece = "in one piece" if tensor.is_contiguous() else "in several pieces"
+        fits = tensor.dim() == self.dimensions if self.dimensions > 1 else tensor.numel() % self.numbers == 0
+        if tensor.dtype is not self.scalar or not tensor.is_contiguous() or not fits:
+            pieces = "one piece" if tensor.is_contiguous() else "several pieces"
             raise TypeError(
-                f"expected a tensor of {self.scalar} in one piece, got one of {tensor.dtype} {piece}"
+                f"expected a tensor of {self.scalar} in one piece, {self.numbers} numbers an element, "
+                f"got {tensor.dtype} of {tuple(tensor.shape)} in {pieces}"
             )
 
 
@@ -155,7 +163,7 @@ def _converter(kind: Any) -> Callable[[Any], Any]:
 
 def _array_converter(kind: Any) -> Callable[[Tensor], ctypes.Structure]:
     wanted = _Wanted.of(kind)
-    numbers = math.prod(wanted.shape)
+    numbers = wanted.numbers
 
     def convert(tensor: Tensor) -> ctypes.Structure:
         wanted.check(tensor)

@@ -25,15 +25,15 @@ from ftb.scene.lighting_ops import total_sh
 from tests.render.shapes import bumpy_head, frontal_camera, mesh_of, one_key
 
 
-def lit_scene(size=48):
+def lit_scene(size=48, texels=32):
     generator = torch.Generator().manual_seed(3)
     mesh, camera = mesh_of(bumpy_head()), frontal_camera()
     mesh = mesh.__class__(
         vertices=mesh.vertices, faces=mesh.faces, normals=mesh.normals, uvs=mesh.vertices[0, :, :2] * 4 + 0.5
     )
     skin = Skin(
-        albedo_linear=torch.rand(32, 32, 3, generator=generator),
-        material=torch.rand(32, 32, 2, generator=generator) * torch.tensor([0.8, 0.05])
+        albedo_linear=torch.rand(texels, texels, 3, generator=generator),
+        material=torch.rand(texels, texels, 2, generator=generator) * torch.tensor([0.8, 0.05])
         + torch.tensor([0.1, 0.02]),
     )
     lighting = one_key([0.7, 0.4, 0.6], radius=0.05, environment=0.2)
@@ -101,17 +101,24 @@ def test_fused_kernels_equal_their_twin():
     )
 
 
-def test_rows_equal_pixels(monkeypatch):
-    scene = lit_scene(96)
+# one texel; several pixels a texel; several texels a pixel, so that coarser levels are read
+@pytest.mark.parametrize("texels", [1, 32, 1024])
+def test_rows_equal_pixels(monkeypatch, texels):
+    scene = lit_scene(96, texels)
     by_rows = shade_fused(*scene)
     monkeypatch.setitem(SHADERS, "cpu", SHADERS["cuda"])
     by_pixels = shade_fused(*scene)
     for name, rows in vars(by_rows).items():
         pixels = getattr(by_pixels, name)
+        assert bool(torch.isfinite(rows).all()), name
         off = (rows - pixels).abs() > 2e-5 + 2e-4 * pixels.abs()
         # A shadow's edge may fall on the other side of a few pixels.
         assert float(off.float().mean()) < 1e-3, name
     torch.testing.assert_close(by_rows.mask, by_pixels.mask, rtol=0, atol=0)
+    if texels == 1:
+        covered = by_rows.mask[..., None].expand_as(by_rows.albedo_linear) > 0
+        expected = scene[1].albedo_linear.expand_as(by_rows.albedo_linear)
+        torch.testing.assert_close(by_rows.albedo_linear[covered], expected[covered])
 
 
 def test_light_at_vertices_is_close_to_light_at_pixels():

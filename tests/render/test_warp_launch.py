@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 
@@ -121,6 +123,16 @@ def test_tensors_that_a_kernel_would_misread_are_refused():
         launch(mixed_sums, 4, arguments(4, starts, False)[0], CPU)
     with pytest.raises(TypeError, match=r"Inner: expected fields \['offset', 'places'\], got \['offset'\]"):
         packed(Inner, offset=1.0)
+
+
+def test_what_a_start_was_given_is_let_go():
+    inputs, _ = arguments(4, 1, False)
+    memory = np.ones((4, 3), dtype=np.float32)
+    inputs[0], gone = torch.from_numpy(memory), weakref.ref(memory)
+    warp_launch._IDLE.pop(mixed_sums, None)
+    launch(mixed_sums, 4, inputs, CPU)
+    del inputs, memory
+    assert gone() is None
 
 
 def test_no_threads_is_nothing_to_do():
