@@ -25,4 +25,4 @@ stage 3 --set stream.seed=56 --steps 7000 --set train.learning_rate=7e-4 --set t
 python experiments/weights/ship.py "$out/3/model.safetensors=0.55" "$out/2/model.safetensors=0.45" --out "$out/mean.safetensors"
 stage 4 --set stream.seed=58 --steps 7000 --set train.learning_rate=7e-4 --set train.warmup_steps=50 \
     --set loss.ball_l1=2.0 --set loss.parity=0.35 --set "train.start_from=$out/mean.safetensors"
-python experiments/weights/ship.py @SHARES@
+python experiments/weights/ship.py "$out/4/model.safetensors=0.3" "$out/3/model.safetensors=0.3" "$out/2/model.safetensors=0.4"

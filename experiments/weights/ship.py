@@ -1,7 +1,7 @@
 """Turn training runs into the weights that ship: the last step of experiments/weights/rebuild.sh.
 
-    python experiments/weights/ship.py runs/weights/3/model.safetensors=0.55 \
-        runs/weights/2/model.safetensors=0.45
+    python experiments/weights/ship.py runs/weights/4/model.safetensors=0.3 \
+        runs/weights/3/model.safetensors=0.3 runs/weights/2/model.safetensors=0.4
 
 Writes assets/weights/light-4.safetensors: the weights in half precision (statistics of batch normalisation in
 single: they are few, and divided by), the first one's configuration and nothing else, and prints size and
