@@ -24,6 +24,8 @@ from ftb.config import Config, config_from_toml, config_to_toml
 from ftb.nets.base import build_network
 
 FORMAT = "ftb-checkpoint-1"
+# A training saves every minute or so: a file is not replaced so often while it is read.
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +92,35 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(path: Path, groups: tuple[str, ...] | None = None) -> Checkpoint:
-    """Read a checkpoint onto the CPU; with `groups`, only those tensors. Runs no code from the file."""
+    """Read a checkpoint onto the CPU; with `groups`, only those tensors. Runs no code from the file.
+
+    A file that a training replaces meanwhile is read again: the library opens it twice, and header and
+    tensors would be of two steps. FileNotFoundError if there is none, ValueError if it is not one of ftb's.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        before = _version(path)
+        try:
+            found = _read(path, groups)
+        except ValueError:
+            if _version(path) == before:
+                raise
+        else:
+            if _version(path) == before:
+                return found
+    return _read(path, groups)
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    """What changes when a file is replaced."""
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: no such checkpoint; `ftb train` writes model.safetensors in its run"
         )
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _read(path: Path, groups: tuple[str, ...] | None) -> Checkpoint:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = file.metadata() or {}
@@ -107,7 +133,7 @@ def read_checkpoint(path: Path, groups: tuple[str, ...] | None = None) -> Checkp
                 group, name = key.split(".", 1)
                 if groups is None or group in groups:
                     found.setdefault(group, {})[name] = file.get_tensor(key)
-    except SafetensorError as error:
+    except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{path}: not a readable safetensors file: {error}") from error
     return Checkpoint(
         config=config_from_toml(metadata["config"], where=str(path)),
