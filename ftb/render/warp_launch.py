@@ -167,6 +167,8 @@ def _array_converter(kind: Any) -> Callable[[Tensor], ctypes.Structure]:
 
     def convert(tensor: Tensor) -> ctypes.Structure:
         wanted.check(tensor)
+        if not tensor.is_cpu:  # a kernel on the CPU would follow its address
+            raise TypeError(f"expected a tensor on the CPU, got one on {tensor.device}")
         count, step = tensor.numel() // numbers, tensor.itemsize * numbers
         if kind.ndim == 1:
             return _ArrayC(tensor.data_ptr(), 0, 1, (count,), (step,))

@@ -121,6 +121,10 @@ def test_tensors_that_a_kernel_would_misread_are_refused():
             with pytest.raises(TypeError, match="expected a tensor of torch"):
                 launch(mixed_sums, 4, inputs, CPU)
         launch(mixed_sums, 4, arguments(4, starts, False)[0], CPU)
+    inputs, _ = arguments(4, 1, False)
+    inputs[0] = torch.zeros(4, 3, device="meta")
+    with pytest.raises(TypeError, match="expected a tensor on the CPU, got one on meta"):
+        launch(mixed_sums, 4, inputs, CPU)
     with pytest.raises(TypeError, match=r"Inner: expected fields \['offset', 'places'\], got \['offset'\]"):
         packed(Inner, offset=1.0)
 
