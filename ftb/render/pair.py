@@ -1,6 +1,7 @@
 """From a drawn chunk to face and ball: the corridor of the house.
 
-rasterize → shade (light maps, sky visibility, shadow maps) → expose → soften outlines → ball → develop.
+rasterize → shade (light maps, sky visibility, shadow maps) → scatter → expose → soften outlines → ball →
+develop.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ftb.render.develop import exposure_gains
 from ftb.render.develop_fused import photograph
 from ftb.render.light_maps import LightMaps, light_maps
 from ftb.render.occluder import put_before
+from ftb.render.scatter import scatter_keys
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shade_fused import (
     Illumination,
@@ -171,6 +173,7 @@ class _Drawn(TensorData):
     capture: Capture
     index: Tensor
     landmarks: Tensor
+    scatter: Tensor | None
 
 
 def render_chunk(
@@ -232,6 +235,8 @@ def _shade(chunk: Chunk, rasterizer: Rasterizer, heads: HeadCache, share: _Share
 
 def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_size: int) -> Pair:
     capture, lighting = drawn.capture, drawn.lighting
+    if drawn.scatter is not None:
+        scatter_keys(shaded, lighting, drawn.scatter)
     facing = lighting.key_dirs.new_zeros(1, 3)
     facing[:, 2] = 1.0
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
