@@ -6,7 +6,7 @@ passes, because its planes then stay in the cache.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -18,6 +18,7 @@ from ftb.render import develop_kernel, expose_kernel
 from ftb.render.antialias import Outlines
 from ftb.render.antialias_fused import soften
 from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_seen, noise_bank
+from ftb.render.film_rows import blur_rows, quantise_rows
 from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, quantise_planes
 from ftb.render.shade import Shaded
 from ftb.render.warp_launch import launch, packed
@@ -148,7 +149,7 @@ def _develop(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]
     """Fill the photograph."""
     samples, _, size, _ = layers.photo.shape
     device = layers.photo.device
-    linear = blurred(_exposed(layers, film, outlines), film.taps)
+    linear = BLURS[device.type](_exposed(layers, film, outlines), film.taps)
     luma = torch.empty(samples, size, size, device=device)
     chroma = torch.empty(samples, 2, size // 2, size // 2, device=device)
     noise = [_noise_planes(str(device)), film.offset]
@@ -157,14 +158,15 @@ def _develop(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]
     launch(develop_kernel.tone, luma.numel() // 32, inputs, device)
     if device.type == "cpu" and bool((film.quality >= 100.0).all()):
         return
-    quantise_planes(luma, LUMA_TABLE, film.quality)
-    quantise_planes(chroma.flatten(0, 1), CHROMA_TABLE, film.quality.repeat_interleave(2))
+    quantise = QUANTISERS[device.type]
+    quantise(luma, LUMA_TABLE, film.quality)
+    quantise(chroma.flatten(0, 1), CHROMA_TABLE, film.quality.repeat_interleave(2))
     inputs = [size, luma, chroma, film.grey, film.quality, layers.photo]
     launch(develop_kernel.from_planes, luma.numel() // 16, inputs, device)
 
 
 def _exposed(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]) -> Tensor:
-    """Linear pictures (S, 3, H + 8, W + 8), their edges repeated."""
+    """Linear pictures (S, 3, H, W)."""
     size = layers.photo.shape[-1]
     linear = torch.empty_like(layers.photo)
     backdrop = packed(
@@ -175,7 +177,7 @@ def _exposed(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]
     launch(expose_kernel.expose, layers.mask.numel() // 16, inputs, linear.device)
     for where, some in outlines:
         soften(linear[where], some)
-    return torch.nn.functional.pad(linear, [BLUR_RADIUS] * 4, mode="replicate")
+    return linear
 
 
 @lru_cache(maxsize=2)
@@ -185,15 +187,19 @@ def _noise_planes(device: str) -> Tensor:
 
 
 def blurred(linear: Tensor, taps: Tensor) -> Tensor:
-    """Separable blur of (S, C, H + 8, W + 8) by symmetric taps (S, 5), from the centre → (S, C, H, W)."""
+    """Separable blur of (S, C, H, W), edges repeated, by symmetric taps (S, 5), from the centre."""
+    linear = torch.nn.functional.pad(linear, [BLUR_RADIUS] * 4, mode="replicate")
     for dim in (-1, -2):
         size = linear.shape[dim] - 2 * BLUR_RADIUS
         weights = taps[:, :, None, None, None]
         total = linear.narrow(dim, BLUR_RADIUS, size) * weights[:, 0]
         for away in range(1, BLUR_RADIUS + 1):
-            if linear.device.type == "cpu" and not bool(taps[:, away].any()):
-                break
             for start in (BLUR_RADIUS - away, BLUR_RADIUS + away):
                 total.addcmul_(linear.narrow(dim, start, size), weights[:, away])
         linear = total
     return linear
+
+
+# By kind of device.
+BLURS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cpu": blur_rows, "cuda": blurred}
+QUANTISERS: dict[str, Callable[[Tensor, str, Tensor], None]] = {"cpu": quantise_rows, "cuda": quantise_planes}

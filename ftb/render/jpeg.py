@@ -64,7 +64,7 @@ def quantisation_table(table: str, quality: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def _dct_matrix(device: str, dtype: torch.dtype, dimensions: int) -> Tensor:
+def dct_matrix(device: str, dtype: torch.dtype, dimensions: int) -> Tensor:
     """The orthonormal DCT-II of 8 values (8, 8), or of blocks of 8×8 as one matrix (64, 64)."""
     n = torch.arange(8, dtype=torch.float64)
     basis = torch.cos(math.pi / 8.0 * (n[None, :] + 0.5) * n[:, None]) * 0.5
@@ -77,7 +77,7 @@ def _quantise(plane: Tensor, table: str, quality: Tensor) -> Tensor:
     """Planes (P, H, W) through DCT, rounding and back; quality (P,)."""
     planes, height, width = plane.shape
     blocks = plane.reshape(planes, height // 8, 8, width // 8, 8).transpose(2, 3).reshape(planes, -1, 64)
-    dct = _dct_matrix(str(plane.device), plane.dtype, 2)
+    dct = dct_matrix(str(plane.device), plane.dtype, 2)
     steps = quantisation_table(table, quality).to(plane.dtype)[:, None, :]
     blocks = ((blocks @ dct.T) / steps).round() * steps @ dct
     return (
@@ -91,7 +91,7 @@ def quantise_planes(planes: Tensor, table: str, quality: Tensor) -> None:
     planes (P, H, W) contiguous, H and W multiples of 8 and 16; quality (P,).
     """
     count, height, width = planes.shape
-    dct = _dct_matrix(str(planes.device), planes.dtype, 1)
+    dct = dct_matrix(str(planes.device), planes.dtype, 1)
     twice = torch.block_diag(dct, dct)  # two blocks at once: a shape that is multiplied faster
     steps = quantisation_table(table, quality).to(planes.dtype).view(count, 1, 8, 8)
     steps = steps.repeat(1, 1, 1, width // 8)  # (P, 1, 8, W)

@@ -33,10 +33,10 @@ from ftb.render.row_kernel import (
     turned_by,
     vectors,
 )
-from ftb.render.shade_kernel import Key, Light, Surface, View, record_at
+from ftb.render.shade_kernel import Key, Light, Surface, View
 from ftb.render.shadow_lookup import DEPTH_BIAS, LEAST_FACING, NORMAL_BIAS
 from ftb.render.shadow_rows import lit_row
-from ftb.render.skin_rows import Records, Skins, skins_of, transposed
+from ftb.render.skin_rows import Records, Skins, records_of, skins_of
 from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
@@ -55,14 +55,12 @@ class Layers:
 
 
 @wp.func
-def records_at(view: View, surface: Surface, sample: int, first: int, lanes: int):
+def records_at(view: View, surface: Surface, sample: int, first: int):
     """Interpolated at pixels first, first + 1, ..."""
-    by_pixel = Records()
-    for k in range(lanes):
-        face = int(view.pix_to_face[first + k])
-        if face >= 0:
-            by_pixel[k] = record_at(surface, sample, face, view.bary_coords[first + k])
-    return transposed(by_pixel)
+    base = sample * surface.vertices
+    return records_of(
+        view.pix_to_face, view.bary_coords, first, surface.faces, surface.facets, surface.records, base
+    )
 
 
 @wp.func
@@ -258,7 +256,7 @@ def shade_rows(
     if wp.max(covered) == 0.0:
         store_nothing(layers, sample, n, plane, light.count)
         return
-    records = records_at(view, surface, sample, n * WIDTH, lanes)
+    records = records_at(view, surface, sample, n * WIDTH)
     skins = skins_at(view, surface, sample, n * WIDTH, records, depth[n])
     roughness = clamped(skins[3], 0.05, 1.0)
     points = points_at(view, sample, n - sample * plane, depth[n], records, skins)

@@ -1,19 +1,21 @@
-"""Texture lookups for the CPU, sixteen pixels at a time, and tables turned so that rows are pixels' numbers.
+"""What pixels look up of vertices and of the skin's texture, for the CPU, sixteen pixels at a time.
 
-`ftb.render.texture_kernel` has the readable twin of the lookups. In C++, since a texel's five numbers, four
-texels a pixel, are read and mixed as one register each.
+`record_at` of `ftb.render.shade_kernel` and `ftb.render.texture_kernel` are the readable twins. In C++, since
+a vertex's sixteen numbers, or a texel's five, are read and mixed as one register each; the table of them is
+then turned so that its rows are pixels' numbers.
 """
 
 from __future__ import annotations
 
 from ftb.render.row_kernel import Row
 from ftb.render.texture_kernel import vec5
+from ftb.render.vertex_kernel import Record
 from ftb.render.warp_start import wp
 
 # Numbers a pixel may read beyond the last texel's.
 SPARE = 3
 
-# What sixteen pixels look up: first a row for each pixel, as it comes from memory, then one for each number.
+# What sixteen pixels look up: a row for each number.
 Records = wp.types.matrix(shape=(16, 16), dtype=float)
 Skins = wp.types.matrix(shape=(8, 16), dtype=float)
 
@@ -37,10 +39,35 @@ const auto shuffle = [](lanes* table, int rows) {
 };
 """
 
-_TRANSPOSED = (
+_RECORDS = (
     _SHUFFLES
     + """
-wp::mat_t<16, 16, wp::float32> result = table;
+// All of it is asked for first, so that the memory's answers overlap.
+for (int k = 0; k < 16; ++k) {
+    const long long face = pix_to_face.data[first + k];
+    if (face >= 0) {
+        const int* corner = (const int*)(faces.data + face);
+        __builtin_prefetch(records.data + base + corner[0]);
+        __builtin_prefetch(records.data + base + corner[1]);
+        __builtin_prefetch(records.data + base + corner[2]);
+        __builtin_prefetch(facets.data + face);
+    }
+}
+wp::mat_t<16, 16, wp::float32> result;
+for (int k = 0; k < 16; ++k) {
+    lanes& row = ((lanes*)&result)[k];
+    const long long face = pix_to_face.data[first + k];
+    if (face < 0) {
+        row = 0.0f;
+        continue;
+    }
+    const int* corner = (const int*)(faces.data + face);
+    const float* bary = (const float*)(bary_coords.data + first + k);
+    const lanes a = *(const lanes*)(records.data + base + corner[0]);
+    const lanes b = *(const lanes*)(records.data + base + corner[1]);
+    const lanes c = *(const lanes*)(records.data + base + corner[2]);
+    row = a * bary[0] + b * bary[1] + c * bary[2];
+}
 shuffle((lanes*)&result, 16);
 return result;
 """
@@ -97,9 +124,18 @@ return result;
 )
 
 
-@wp.func_native(_TRANSPOSED)
-def transposed(table: Records) -> Records:
-    """Rows for columns."""
+@wp.func_native(_RECORDS)
+def records_of(
+    pix_to_face: wp.array(dtype=wp.int64),
+    bary_coords: wp.array(dtype=wp.vec3),
+    first: int,
+    faces: wp.array(dtype=wp.vec3i),
+    facets: wp.array(dtype=wp.vec4),
+    records: wp.array(dtype=Record),
+    base: int,
+) -> Records:
+    """Records of vertices, of which a sample's begin at `base`, interpolated at sixteen pixels from pixel
+    `first` on; 0 where no face is. `facets` are only fetched, for who asks for them next."""
     ...
 
 
