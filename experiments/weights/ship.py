@@ -1,13 +1,12 @@
 """Turn training runs into the weights that ship: the last step of experiments/weights/rebuild.sh.
 
-    python experiments/weights/ship.py runs/weights/4/model.safetensors=0.3 \
-        runs/weights/3/model.safetensors=0.3 runs/weights/2/model.safetensors=0.4
+    python experiments/weights/ship.py runs/weights/final.safetensors
 
-Writes assets/weights/light-4.safetensors: the weights in half precision (statistics of batch normalisation in
-single: they are few, and divided by), the first one's configuration and nothing else, and prints size and
-sha256 for assets/weights/README.md. Of several checkpoints, each with its share, the mean: the end of a
-training knows renderings best, its middle photographs, and their mean has most of both (Wortsman et al. 2022,
-"Robust fine-tuning of zero-shot models").
+Writes assets/weights/light-5.safetensors, or --out FILE: the weights in half precision (statistics of batch
+normalisation in single: they are few, and divided by), the first one's configuration and nothing else, and
+prints size and sha256 for assets/weights/README.md. Of several checkpoints, each with its share
+(FILE=SHARE), the mean: the end of a training knows renderings best, its middle photographs, and their mean
+has most of both (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from torch import Tensor
 
 from ftb.checkpoint import read_checkpoint, save_checkpoint
 
-OUT = Path(__file__).resolve().parents[2] / "assets" / "weights" / "light-4.safetensors"
+OUT = Path(__file__).resolve().parents[2] / "assets" / "weights" / "light-5.safetensors"
 
 
 def main() -> None:

@@ -14,14 +14,21 @@ _FLOOR_DEG = 1.0
 
 
 def confidence_loss(prediction: Prediction, targets: Targets) -> Tensor:
-    """Mean of r − ln r − 1, r = (error + 1°)/(expected + 1°), of the dominant direction: () ≥ 0.
+    """`expectation_loss` of the dominant direction: () ≥ 0.
 
-    The log-likelihood of an exponential distribution, up to a constant: least where the expectation is
-    the *mean* error of photographs like this one (an L1 would ask for the median). The error itself is
-    detached: being wrong on purpose is no way to be right about it.
+    The error itself is detached: being wrong on purpose is no way to be right about it.
     """
     true, _ = lighting_ops.dominant(targets.lighting)
     estimate, _ = lighting_ops.dominant(prediction.lighting)
     error_deg = lighting_ops.angle_deg(true, estimate).detach()
-    ratio = (error_deg + _FLOOR_DEG) / (prediction.direction_error_deg + _FLOOR_DEG)
+    return expectation_loss(prediction.direction_error_deg, error_deg)
+
+
+def expectation_loss(expected_deg: Tensor, error_deg: Tensor) -> Tensor:
+    """Mean of r − ln r − 1, r = (error + 1°)/(expected + 1°), of angles (B,): () ≥ 0.
+
+    The log-likelihood of an exponential distribution, up to a constant: least where the expectation is
+    the *mean* error of photographs like this one (an L1 would ask for the median).
+    """
+    ratio = (error_deg + _FLOOR_DEG) / (expected_deg + _FLOOR_DEG)
     return (ratio - torch.log(ratio) - 1.0).mean()
