@@ -52,27 +52,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=71)
     options = parser.parse_args()
     network, config = load_network(options.checkpoint, torch.device("cpu"))
-    layers = network.get_submodule(LAYERS)
     network.requires_grad_(False)
-    layers.requires_grad_(True)
-    stream = dataclasses.replace(config.stream, seed=options.seed)
     sources = Sources(environments=read_environment_dir(options.hdri))
-    optimizer = torch.optim.Adam(layers.parameters(), lr=options.rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / options.steps)
-    )
-    told = 0.0
+    stream = dataclasses.replace(config.stream, seed=options.seed)
     with PairStream(stream, split="train", sources=sources) as pairs:
-        for step, pair in enumerate(pairs.batches(0, options.steps), start=1):
-            loss = _loss(network, pair)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            told += loss.item()
-            if step % 100 == 0 or step == options.steps:
-                print(f"step {step}/{options.steps} loss {told / ((step - 1) % 100 + 1):.4f}", flush=True)
-                told = 0.0
+        _expect(network, pairs.batches(0, options.steps), options.steps, options.rate)
     scenes = dataclasses.replace(stream, seed=options.seed + 1, scene=SceneConfig(samples_per_head=4))
     with PairStream(scenes, split="val", sources=sources) as pairs:
         _level(network, pairs.batches(0, options.level_batches))
@@ -82,6 +66,27 @@ def main() -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     tensors = trained.groups["ema"] | new
     save_checkpoint(options.out, dataclasses.replace(trained, groups={"ema": tensors}))
+
+
+def _expect(network: nn.Module, pairs: Iterator[Pair], steps: int, rate: float) -> None:
+    """Train the layers that expect an error."""
+    layers = network.get_submodule(LAYERS).requires_grad_(True)
+    optimizer = torch.optim.Adam(layers.parameters(), lr=rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / steps)
+    )
+    told = 0.0
+    for step, pair in enumerate(pairs, start=1):
+        loss = _loss(network, pair)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        told += loss.item()
+        if step % 100 == 0 or step == steps:
+            print(f"step {step}/{steps} loss {told / ((step - 1) % 100 + 1):.4f}", flush=True)
+            told = 0.0
+    layers.requires_grad_(False)
 
 
 def _loss(network: nn.Module, pair: Pair) -> Tensor:

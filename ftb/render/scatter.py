@@ -22,12 +22,14 @@ MOST_DEVIATION = 2.0
 REACH = 3.0  # standard deviations
 
 
-def scatter_keys(shaded: Shaded, lighting: Lighting, spread: Tensor) -> None:
+def scatter_keys(shaded: Shaded, lighting: Lighting, spread: Tensor | None) -> None:
     """Scatter what key lights bring to S pictures, in place: `shaded.radiance_linear` alone.
 
-    spread (S, 3): standard deviation of the Gaussian of each colour, in widths of the picture; 0 for none. It
-    is read on the host: on a GPU that waits for the device.
+    spread (S, 3): standard deviation of the Gaussian of each colour, in widths of the picture; 0 for none;
+    None for none at all. It is read on the host: on a GPU that waits for the device.
     """
+    if spread is None:
+        return
     size = shaded.mask.shape[-1]
     deviations = (spread * size).tolist()  # pixels
     powers = lighting.key_irradiance.amax(-1).tolist()

@@ -128,12 +128,7 @@ def sample_chunk(
             sample_capture(config.capture, generator=generator_for(seed, split, index, "capture"))
         )
         landmarks.append(_marked(head, cameras[-1], generator_for(seed, split, index, "landmarks")))
-    camera, capture, scatter = stack(cameras), stack(captures), None
-    if config.scatter_mm[1] > 0.0:
-        scatter = sample_scatter(
-            config.scatter_mm, capture.grey, generator=generator_for(seed, split, chunk, "scatter")
-        )
-        scatter = scatter / _picture_width(head, camera)[:, None]
+    camera, capture = stack(cameras), stack(captures)
     return Chunk(
         head=head,
         camera=camera,
@@ -142,8 +137,17 @@ def sample_chunk(
         kinds=tuple(kinds),
         index=torch.arange(first, first + config.samples_per_head),
         landmarks=torch.stack(landmarks),
-        scatter=scatter,
+        scatter=_scatter(config, head, camera, capture, generator_for(seed, split, chunk, "scatter")),
     )
+
+
+def _scatter(
+    config: SceneConfig, head: Head, cameras: Camera, captures: Capture, generator: torch.Generator
+) -> Tensor | None:
+    if config.scatter_mm[1] == 0.0:
+        return None
+    metres = sample_scatter(config.scatter_mm, captures.grey, generator=generator)
+    return metres / _picture_width(head, cameras)[:, None]
 
 
 def sample_scatter(red_mm: tuple[float, float], grey: Tensor, *, generator: torch.Generator) -> Tensor:
