@@ -13,6 +13,7 @@ import ftb
 from ftb.cli_bench import bench
 from ftb.cli_options import CHECKPOINT, CONFIG, DEVICE, FILE, FOLDER, HDRI, HEADS, RENDERER, SETTINGS
 from ftb.cli_splits import evaluate, export_split
+from ftb.errors import one_line
 from ftb.quiet import aloud
 
 
@@ -31,23 +32,11 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except OSError as error:
-            raise UserError(_one_line(_os_message(error))) from error
-        except ValueError as error:
-            raise UserError(_one_line(str(error))) from error
+        except (OSError, ValueError) as error:
+            raise UserError(one_line(error)) from error
         except KeyboardInterrupt:
             click.echo("ftb: interrupted", err=True)
             ctx.exit(130)
-
-
-def _os_message(error: OSError) -> str:
-    if error.filename is None or error.strerror is None:
-        return str(error)
-    return f"{error.filename}: {error.strerror}"
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.split())
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -223,7 +212,7 @@ def estimate(photos: tuple[Path, ...], **options: Any) -> None:
     for line, failed in estimate_photos(photos, EstimateOptions(**options)):
         failures += failed
         with aloud():
-            click.echo(f"ftb: {_one_line(line)}" if failed else line, err=failed)
+            click.echo(f"ftb: {one_line(line)}" if failed else line, err=failed)
     if failures and len(photos) > 1:
         click.echo(f"ftb: {failures} of {len(photos)} photos failed", err=True)
     if failures:

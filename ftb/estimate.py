@@ -15,6 +15,7 @@ import torch
 
 from ftb.data.face_crop import FaceCrop
 from ftb.data.photos import Photo
+from ftb.errors import one_line
 from ftb.estimation.describe import describe_faces, describe_light, notes_of, summary
 from ftb.estimation.estimator import Estimate, Estimator, joined
 from ftb.estimation.pictures import write_pictures
@@ -115,16 +116,8 @@ def _framed(estimator: Estimator, photo: Path, options: EstimateOptions) -> Fram
     """What the network is to be asked about a photo, or why it cannot be, in one line."""
     try:
         return estimator.framed(photo, crop=options.crop, face=options.face)
-    except ValueError as error:
-        return " ".join(str(error).split())
-    except OSError as error:
-        return _reason(error)
-
-
-def _reason(error: OSError) -> str:
-    """What went wrong with a file, in one line."""
-    known = error.filename is not None and error.strerror is not None
-    return " ".join((f"{error.filename}: {error.strerror}" if known else str(error)).split())
+    except (OSError, ValueError) as error:
+        return one_line(error)
 
 
 def _answered(estimator: Estimator, framed: Sequence[Framed]) -> Iterator[Estimate]:
@@ -150,7 +143,7 @@ def _write(
         notes = notes_of(estimate, photo.name, weights_sha256)
         save_lighting(estimate.lighting, folder / "lighting.json", notes)
     except OSError as error:
-        return _reason(error)
+        return one_line(error)
     return f"{folder}: {_in_words(estimate)}", summary(estimate)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -57,7 +56,7 @@ def _silenced() -> ExitStack:
     """Silence from now on, until the result is closed."""
     sys.stderr.flush()
     with ExitStack() as stack:
-        sink = stack.enter_context(tempfile.TemporaryFile())
+        sink = stack.enter_context(open(os.devnull, "wb"))
         kept = os.dup(2)
         stack.callback(os.close, kept)
         stack.callback(os.dup2, kept, 2)

@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 from torch import Tensor
 
 from ftb.checkpoint import write_atomically
+from ftb.data.workers import raise_if_worker_died
+from ftb.errors import one_line
 from ftb.sheet import compose, png_bytes, tiles_from_ball, tiles_from_srgb
 from ftb.training.interrupt import Interrupted, StopRequest
 from ftb.training.learners import Learns, make_learner
@@ -139,13 +141,18 @@ class _Sitting:
         raise Interrupted(_how_to_resume(self.run, f"stopped; saved at step {self.step}"))
 
     def _until_broken(self, batches: Iterator[Pair], stop: StopRequest) -> Iterator[Pair]:
-        """A stream that breaks because its workers got the same signal is a stop, not an error."""
+        """A stream that breaks because its workers got the same signal is a stop, not an error. What was
+        learnt until it broke is saved either way."""
         try:
             yield from batches
-        except RuntimeError:
-            if not stop.wanted:
+        except (OSError, RuntimeError, ValueError) as error:
+            if stop.wanted:
+                self._stop()
+            if self.step == self.run.first_step or isinstance(error, RuntimeError):
                 raise
-            self._stop()
+            self.save()
+            reason = f"{one_line(error)}; saved at step {self.step}"
+            raise OSError(_how_to_resume(self.run, reason)) from error
 
     def _step(self, pair: Pair, stop: StopRequest) -> bool:
         try:
@@ -153,12 +160,13 @@ class _Sitting:
                 values, prediction, stopping = self.learner.step(pair, self.step, stop.wanted)
         except FloatingPointError as error:
             raise ValueError(f"{error}; the checkpoint of step {self.saved_step} is kept") from error
-        except RuntimeError:
+        except RuntimeError as error:
             # a dying worker can interrupt a step half way: what it left is not worth saving
-            if not stop.wanted:
-                raise
-            kept = f"stopped; the checkpoint of step {self.saved_step} is kept"
-            raise Interrupted(_how_to_resume(self.run, kept)) from None
+            kept = f"the checkpoint of step {self.saved_step} is kept"
+            if stop.wanted:
+                raise Interrupted(_how_to_resume(self.run, f"stopped; {kept}")) from None
+            raise_if_worker_died(error, rest=f"; {_how_to_resume(self.run, kept)}")
+            raise
         self.pace.pairs += pair.index.shape[0] * self.world.size
         if self.world.size == 1:
             self.mean_light.watch(pair, self.step)

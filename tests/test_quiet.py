@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -40,3 +41,12 @@ def test_lines_are_heard_while_another_thread_decodes(capfd: pytest.CaptureFixtu
         done.set()
         decoding.result()
     assert tuple(capfd.readouterr()) == ("a photo\n", "a bad photo\n")
+
+
+def test_no_temporary_file_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "gettempdir", full)
+    with quiet():
+        os.write(2, b"a library")

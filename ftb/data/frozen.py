@@ -13,13 +13,14 @@ from typing import Self
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from ftb.data.frozen_manifest import MANIFEST, Manifest, read_manifest
 from ftb.data.frozen_plan import PARTS, key_of, plan_shards
 from ftb.data.frozen_sample import KINDS, LIGHT_KINDS, PAIR_KINDS, Sizes, decode_pair
 from ftb.data.frozen_tar import Extent, index_shard, read_members
 from ftb.data.stream import StreamConfig, available_cores
+from ftb.data.workers import batches_of
 from ftb.maths.random import generator_for
 from ftb.render.ball import render_ball
 from ftb.types import Pair, stack
@@ -211,17 +212,11 @@ class FrozenStream:
     def batches(self, start: int = 0, count: int | None = None) -> Iterator[Pair]:
         """Batches from number `start` on, `count` of them or without end."""
         workers = self._workers(count)
-        loader = DataLoader(
-            _Batches(self._part, self.config, self._shuffled),
-            batch_size=None,
-            sampler=self._firsts(start, count),  # type: ignore[arg-type]
-            num_workers=workers,
-            prefetch_factor=PREFETCHED_BATCHES if workers else None,
-            multiprocessing_context="spawn" if workers else None,
-        )
-        for pair, seconds in loader:
+        dataset = _Batches(self._part, self.config, self._shuffled)
+        made = batches_of(dataset, self._firsts(start, count), workers=workers, ahead=PREFETCHED_BATCHES)
+        for pair, seconds in made:
             self.render_seconds += seconds
-            pair = pair.map(torch.clone).to(self._device)
+            pair = pair.to(self._device)
             ball = render_ball(pair.lighting, "gray", self.config.ball_size)
             yield Pair(**{**vars(pair), "ball_linear": ball})
 

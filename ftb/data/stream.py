@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,10 +16,11 @@ from typing import Self
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from ftb.data.heap import keep_freed_memory
 from ftb.data.stream_config import StreamConfig
+from ftb.data.workers import batches_of
 from ftb.render.base import Rasterizer, resolve_rasterizer
 from ftb.render.pair import HeadCache, render_chunks
 from ftb.scene.heads import HeadSource, resolve_heads
@@ -32,7 +32,6 @@ from ftb.types import Pair, concatenate
 __all__ = ["ChunkDataset", "PairStream", "Sources", "StreamConfig", "available_cores", "single_threaded"]
 
 PREFETCHED_BLOCKS = 4
-WORKER_NICENESS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,27 +186,10 @@ class PairStream:
 
     def _render_in_workers(self, numbers: Iterator[int]) -> Iterator[tuple[int, Pair]]:
         order = _Recorded(numbers)
-        loader = DataLoader(
-            self._dataset,
-            batch_size=None,
-            sampler=order,
-            num_workers=self._workers(),
-            prefetch_factor=PREFETCHED_BLOCKS,
-            multiprocessing_context="spawn",
-            worker_init_fn=_start_worker,
-        )
-        for pair, seconds in loader:
+        made = batches_of(self._dataset, order, workers=self._workers(), ahead=PREFETCHED_BLOCKS)
+        for pair, seconds in made:
             self.render_seconds += seconds
-            # Copied out of shared memory, so that the segment goes back at once.
-            yield order.take(), pair.map(torch.clone)
-
-
-def _start_worker(_: int) -> None:
-    """Ctrl-C reaches every process of the terminal: only the one that trains may act on it. Rendering
-    yields to learning, which waits for it whenever it falls behind."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(WORKER_NICENESS)
+            yield order.take(), pair
 
 
 class _Recorded:

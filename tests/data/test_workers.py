@@ -1,0 +1,101 @@
+"""Batches from other processes: what goes wrong there is one clear line here, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from ftb.data.stream import ChunkDataset, Sources, StreamConfig
+from ftb.data.workers import _Answers, batches_of, raise_if_worker_died
+from ftb.scene.sampler import SceneConfig
+from ftb.types import Pair
+
+SMALL = StreamConfig(
+    image_size=32,
+    ball_size=16,
+    scene=SceneConfig(samples_per_head=8, sky_receivers=100, sky_directions=32),
+)
+
+
+@dataclass
+class Breaking(Dataset):
+    """Answers with pairs, but for number 2, with which its process meets what `how` says."""
+
+    how: str
+
+    def __getitem__(self, number: int) -> tuple[Pair, float]:
+        if number == 2:
+            if self.how == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.how == "unwritable":
+                raise OSError(28, "No space left on device", "/somewhere/file")
+            raise ValueError("bust.ply: has no faces")
+        return ChunkDataset(SMALL, "train", Sources())[number]
+
+
+def test_pairs_cross_unchanged_and_in_order() -> None:
+    here, there = (
+        list(batches_of(ChunkDataset(SMALL, "train", Sources()), [3, 1, 4], workers=workers, ahead=2))
+        for workers in (0, 2)
+    )
+    assert [pair.index.tolist() for pair, _ in there] == [[*range(24, 32)], [*range(8, 16)], [*range(32, 40)]]
+    assert all(torch.equal(a.photo_srgb, b.photo_srgb) for (a, _), (b, _) in zip(here, there, strict=True))
+    assert all(seconds > 0 for _, seconds in there)
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "message"),
+    [
+        ("bad", ValueError, r"^bust.ply: has no faces$"),
+        ("unwritable", OSError, r"No space left on device: '/somewhere/file'$"),
+        ("killed", OSError, r"^a process that makes batches died, .*--set stream.workers=1$"),
+    ],
+)
+def test_what_breaks_a_worker_is_told_in_a_line(how: str, kind: type[Exception], message: str) -> None:
+    batches = batches_of(Breaking(how), range(8), workers=1, ahead=1)
+    if how != "killed":  # a death is noticed at once, be there batches left or not
+        assert [next(batches)[0].index.tolist() for _ in range(2)] == [[*range(8)], [*range(8, 16)]]
+    with pytest.raises(kind, match=message) as caught:
+        list(batches)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_full_folder_of_temporary_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket for tensors lies there; torch opens it in a thread whose errors reach nobody."""
+    answers = _Answers(ChunkDataset(SMALL, "train", Sources()), shared=True)
+
+    def full(_: object) -> bytes:
+        raise OSError(28, "No space left on device", "/somewhere/pymp-1")
+
+    monkeypatch.setattr("multiprocessing.reduction.ForkingPickler.dumps", full)
+    answer = answers[0]
+    assert isinstance(answer, OSError)
+    assert str(answer).startswith("a process that makes batches cannot hand them over: ")
+    assert "'/somewhere/pymp-1'" in str(answer)
+
+
+def test_full_shared_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = _Answers(ChunkDataset(SMALL, "train", Sources()), shared=True)
+
+    def full(_: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("unable to write to file </torch_1>: No space left on device (28)\nframe #0: …")
+
+    monkeypatch.setattr(torch.Tensor, "share_memory_", full)
+    answer = answers[0]
+    assert isinstance(answer, OSError)
+    assert str(answer).startswith("no room for a batch in shared memory: unable to write")
+    assert str(answer).endswith("(28); in one process none is needed: --set stream.workers=0")
+
+
+def test_only_deaths_of_workers_are_deaths() -> None:
+    raise_if_worker_died(RuntimeError("shapes do not match"))
+    with pytest.raises(OSError, match=r"=1; the checkpoint of step 3 is kept$"):
+        raise_if_worker_died(
+            RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."),
+            rest="; the checkpoint of step 3 is kept",
+        )
