@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 from functools import lru_cache
 from pathlib import Path
@@ -34,9 +35,10 @@ def options(*settings: str, preset: str = "seed-1600", workers: int = 1) -> Expo
 @lru_cache
 def tiny_split() -> Path:
     """A finished split, for reading only."""
-    folder = Path(mkdtemp(prefix="ftb-split-")) / "split"
-    export_split(folder, options(), quiet)
-    return folder
+    folder = Path(mkdtemp(prefix="ftb-split-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    export_split(folder / "split", options(), quiet)
+    return folder / "split"
 
 
 def copied(tmp_path: Path) -> Path:
