@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import time
 from functools import partial
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from ftb.bench.clock import Measurement, growth, resident_mb
 from ftb.bench.estimating import run_program, timed
+from ftb.bench.others import Other, Scene
 from ftb.bench.raster import compared, scenes
 from ftb.bench.report import figure, table
 from ftb.bench.scaling import sphere_mesh
@@ -63,13 +65,29 @@ def test_a_program_that_fails_is_told() -> None:
         run_program([sys.executable, "-c", "raise SystemExit('no such photo')", "estimate"])
 
 
-def test_comparators_are_left_out_or_told():
+def three_seconds(scene: Scene) -> float:
+    print("rendering")
+    return 3.0
+
+
+def impossible(scene: Scene) -> float:
+    return 1 / 0
+
+
+def dying(scene: Scene) -> float:
+    os.abort()
+
+
+def test_comparators_are_left_out_or_told(capfd: pytest.CaptureFixture[str]):
     scene = scenes(True)["sphere"]
-    assert compared("absent", lambda scene: None, scene, 1.0) == []
-    assert [one.value for one in compared("slow", lambda scene: 3.0, scene, 0.5)] == [3000.0, 6.0]
-    (failed,) = compared("broken", lambda scene: 1 / 0, scene, 1.0)
-    assert math.isnan(failed.value)
-    assert "division by zero" in failed.note
+    assert compared("absent", Other(package="absent_renderer", measure=three_seconds), scene, 1.0) == []
+    slow = compared("slow", Other(package="torch", measure=three_seconds), scene, 0.5)
+    assert [one.value for one in slow] == [3000.0, 6.0]
+    for measure, message in ((impossible, "division by zero"), (dying, "torch ended its process")):
+        (failed,) = compared("broken", Other(package="torch", measure=measure), scene, 1.0)
+        assert math.isnan(failed.value)
+        assert failed.note == f"failed: {message}"
+    assert capfd.readouterr() == ("", "")
 
 
 def test_figures_have_three_digits():

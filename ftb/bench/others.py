@@ -1,14 +1,15 @@
-"""Renderers of others, measured where they are installed: the same mesh, camera and number of pixels.
-
-Each measure answers seconds a picture, or None where its package cannot be imported.
-"""
+"""Renderers of others, measured where they are installed: the same mesh, camera and number of pixels."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import multiprocessing
+import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,29 +32,53 @@ class Scene:
     size: int
 
 
-def optional(name: str) -> ModuleType | None:
-    """A module, or None where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    """A renderer of others: the package it is in, and a function of a module that tells seconds a picture."""
+
+    package: str
+    measure: Callable[[Scene], float]
+
+    def installed(self) -> bool:
+        """Whether its package is there."""
+        return importlib.util.find_spec(self.package) is not None
+
+    def seconds(self, scene: Scene) -> float:
+        """Seconds a picture, from a process of its own: some end the whole program where they fail.
+
+        Raises what the measure raises, and OSError where its process ends.
+        """
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=context, initializer=_silence) as pool:
+            try:
+                return pool.submit(_measured, self.measure, scene).result()
+            except BrokenProcessPool:
+                raise OSError(f"{self.package} ended its process") from None
 
 
-def pytorch3d_rasterizer(scene: Scene) -> float | None:
+def _silence() -> None:
+    """Renderers print while they work."""
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 1)
+    os.dup2(sink, 2)
+
+
+def _measured(measure: Callable[[Scene], float], scene: Scene) -> float:
+    with torch.inference_mode():
+        return measure(scene)
+
+
+def pytorch3d_rasterizer(scene: Scene) -> float:
     """PyTorch3D's naive rasterizer on the CPU, through our adapter."""
-    if optional("pytorch3d") is None:
-        return None
     rasterizer = resolve_rasterizer("pytorch3d")
     return median_seconds(
         lambda: rasterizer.rasterize(scene.mesh, scene.camera, scene.size), seconds=2.0, least=2
     )
 
 
-def drtk_rasterizer(scene: Scene) -> float | None:
+def drtk_rasterizer(scene: Scene) -> float:
     """Meta's DRTK on the CPU; its vertices are pixel coordinates and depth."""
-    drtk: Any = optional("drtk")
-    if drtk is None:
-        return None
+    drtk: Any = importlib.import_module("drtk")
     seen = view_vertices(scene.mesh.vertices, scene.camera)
     scale = 0.5 * scene.size / scene.camera.half_width[:, None]
     flat = (
@@ -64,17 +89,15 @@ def drtk_rasterizer(scene: Scene) -> float | None:
     return median_seconds(lambda: drtk.rasterize(placed, faces, scene.size, scene.size), seconds=1.0)
 
 
-RASTERIZERS_OF_OTHERS: dict[str, Callable[[Scene], float | None]] = {
-    "PyTorch3D": pytorch3d_rasterizer,
-    "DRTK": drtk_rasterizer,
+RASTERIZERS_OF_OTHERS = {
+    "PyTorch3D": Other(package="pytorch3d", measure=pytorch3d_rasterizer),
+    "DRTK": Other(package="drtk", measure=drtk_rasterizer),
 }
 
 
-def mitsuba_path_tracer(scene: Scene) -> float | None:
+def mitsuba_path_tracer(scene: Scene) -> float:
     """Mitsuba 3, LLVM, direct light of one sun and a constant sky, one sample a pixel."""
-    mi: Any = optional("mitsuba")
-    if mi is None:
-        return None
+    mi: Any = importlib.import_module("mitsuba")
     mi.set_variant("llvm_ad_rgb")
     shape = mi.Mesh("mesh", scene.mesh.vertices.shape[1], len(scene.mesh.faces))
     params = mi.traverse(shape)
@@ -100,11 +123,9 @@ def mitsuba_path_tracer(scene: Scene) -> float | None:
     return median_seconds(lambda: np.asarray(mi.render(loaded, spp=1)), seconds=3.0)
 
 
-def blender_cycles(scene: Scene) -> float | None:
+def blender_cycles(scene: Scene) -> float:
     """Blender Cycles on the CPU at 16 samples a pixel, one sun and a grey world."""
-    bpy: Any = optional("bpy")
-    if bpy is None:
-        return None
+    bpy: Any = importlib.import_module("bpy")
     bpy.ops.wm.read_factory_settings(use_empty=True)
     data = bpy.data.meshes.new("head")
     data.from_pydata(scene.mesh.vertices[0].tolist(), [], scene.mesh.faces.tolist())
@@ -122,7 +143,7 @@ def blender_cycles(scene: Scene) -> float | None:
     return median_seconds(lambda: bpy.ops.render.render(), seconds=5.0, least=2)
 
 
-PATH_TRACERS: dict[str, Callable[[Scene], float | None]] = {
-    "Mitsuba 3, direct, 1 sample": mitsuba_path_tracer,
-    "Blender Cycles, 16 samples": blender_cycles,
+PATH_TRACERS = {
+    "Mitsuba 3, direct, 1 sample": Other(package="mitsuba", measure=mitsuba_path_tracer),
+    "Blender Cycles, 16 samples": Other(package="bpy", measure=blender_cycles),
 }

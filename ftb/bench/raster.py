@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
-
 from ftb.bench.clock import Measurement, median_seconds
-from ftb.bench.others import RASTERIZERS_OF_OTHERS, Scene
+from ftb.bench.others import RASTERIZERS_OF_OTHERS, Other, Scene
 from ftb.bench.scaling import cameras, sphere_mesh
 from ftb.data.stream import available_cores
 from ftb.render.base import resolve_rasterizer
@@ -43,8 +41,8 @@ def rasterization(quick: bool) -> list[Measurement]:
                 name=f"{name}: {one.name}, {cores} threads", value=spread * 1e3, unit="ms", note="batch of 16"
             ),
         ]
-        for other, measure in {} if quick else RASTERIZERS_OF_OTHERS.items():
-            lines += compared(f"{name}: {other}", measure, scene, spread)
+        for known, other in {} if quick else RASTERIZERS_OF_OTHERS.items():
+            lines += compared(f"{name}: {known}", other, scene, spread)
     return lines
 
 
@@ -52,17 +50,14 @@ def _batched(rasterize: Callable[..., object], scene: Scene, camera: object, sec
     return median_seconds(lambda: rasterize(scene.mesh, camera, scene.size), seconds=seconds) / 16
 
 
-def compared(
-    name: str, measure: Callable[[Scene], float | None], scene: Scene, ours: float
-) -> list[Measurement]:
+def compared(name: str, other: Other, scene: Scene, ours: float) -> list[Measurement]:
     """A comparator's time and ratio; nothing where it is not installed, a note where it fails."""
+    if not other.installed():
+        return []
     try:
-        with torch.inference_mode():
-            spent = measure(scene)
+        spent = other.seconds(scene)
     except Exception as error:
         return [Measurement(name=name, value=float("nan"), unit="ms", note=f"failed: {error}".split("\n")[0])]
-    if spent is None:
-        return []
     return [
         Measurement(name=name, value=spent * 1e3, unit="ms"),
         Measurement(name=f"{name} over ours", value=spent / ours, unit="×", note="all cores both"),

@@ -48,8 +48,8 @@ def pairs(quick: bool) -> list[Measurement]:
     if not quick:
         ours = 1.0 / statistics.median(found[f"pairs {sizes[0]}/{SHARED}"])
         head = next(iter(scenes(quick).values()))
-        for name, measure in PATH_TRACERS.items():
-            lines += compared(name, measure, head, ours)
+        for name, other in PATH_TRACERS.items():
+            lines += compared(name, other, head, ours)
     return lines
 
 
