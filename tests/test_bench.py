@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -9,12 +10,14 @@ import sys
 import time
 from functools import partial
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from ftb.bench.clock import Measurement, growth, resident_mb
 from ftb.bench.estimating import run_program, timed
 from ftb.bench.others import Other, Scene
+from ftb.bench.path_tracers import views
 from ftb.bench.raster import compared, scenes
 from ftb.bench.report import figure, table
 from ftb.bench.scaling import sphere_mesh
@@ -88,6 +91,16 @@ def test_comparators_are_left_out_or_told(capfd: pytest.CaptureFixture[str]):
         assert math.isnan(failed.value)
         assert failed.note == f"failed: {message}"
     assert capfd.readouterr() == ("", "")
+
+
+def test_path_tracers_see_the_head_from_new_sides_in_new_light():
+    (one, key, sky), (other, next_key, next_sky) = itertools.islice(views(), 2)
+    for to_world in (one, other):  # a camera looks along its own -Z
+        np.testing.assert_allclose(to_world @ [0.0, 0.0, -0.5, 1.0], [0.0, 0.0, 0.0, 1.0], atol=1e-6)
+    assert not np.allclose(one, other)
+    assert not np.allclose(key, next_key)
+    assert not np.allclose(sky, next_sky)
+    assert np.linalg.norm(key) == pytest.approx(1.0)
 
 
 def test_figures_have_three_digits():

@@ -9,7 +9,7 @@ import torch
 
 from ftb.bench.clock import Measurement, median_cpu_seconds, median_seconds, resident_mb
 from ftb.bench.estimating import estimating
-from ftb.bench.others import PATH_TRACERS
+from ftb.bench.path_tracers import PATH_TRACERS
 from ftb.bench.raster import compared, rasterization, scenes
 from ftb.bench.scaling import scaling
 from ftb.bench.tasks import DECODERS, decode_task, pair_task, stream_config
