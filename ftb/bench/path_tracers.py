@@ -42,17 +42,8 @@ def mitsuba_path_tracer(scene: Scene) -> float:
     """Mitsuba 3, LLVM, direct light, one sample a pixel."""
     mi: Any = importlib.import_module("mitsuba")
     mi.set_variant("llvm_ad_rgb")
-    head = mi.Mesh("head", scene.mesh.vertices.shape[1], len(scene.mesh.faces))
-    params = mi.traverse(head)
-    params["vertex_positions"] = scene.mesh.vertices[0].flatten().tolist()
-    params["faces"] = scene.mesh.faces.flatten().tolist()
-    params.update()
-    skin = {"type": "roughplastic", "alpha": ROUGHNESS**2, "diffuse_reflectance": _mitsuba_colour(SKIN)}
-    head.set_bsdf(mi.load_dict(skin))
-    ball = {
-        "type": "sphere",
-        "bsdf": {"type": "roughplastic", "alpha": ROUGHNESS**2, "diffuse_reflectance": _mitsuba_colour(GREY)},
-    }
+    head = _mitsuba_mesh(mi, scene)
+    ball = {"type": "sphere", "bsdf": _mitsuba_material(GREY)}
     width = 2.0 * math.degrees(math.atan(float(scene.camera.half_width[0])))
     photo = _mitsuba_scene(mi, head, size=scene.size, degrees=width)
     reference = _mitsuba_scene(mi, ball, size=StreamConfig().ball_size, degrees=math.degrees(BALL_ANGLE))
@@ -77,8 +68,19 @@ def mitsuba_path_tracer(scene: Scene) -> float:
     return median_seconds(pair, seconds=3.0)
 
 
-def _mitsuba_colour(rgb: tuple[float, float, float]) -> dict[str, Any]:
-    return {"type": "rgb", "value": list(rgb)}
+def _mitsuba_material(rgb: tuple[float, float, float]) -> dict[str, Any]:
+    colour = {"type": "rgb", "value": list(rgb)}
+    return {"type": "roughplastic", "alpha": ROUGHNESS**2, "diffuse_reflectance": colour}
+
+
+def _mitsuba_mesh(mi: Any, scene: Scene) -> Any:
+    mesh = mi.Mesh("head", scene.mesh.vertices.shape[1], len(scene.mesh.faces))
+    params = mi.traverse(mesh)
+    params["vertex_positions"] = scene.mesh.vertices[0].flatten().tolist()
+    params["faces"] = scene.mesh.faces.flatten().tolist()
+    params.update()
+    mesh.set_bsdf(mi.load_dict(_mitsuba_material(SKIN)))
+    return mesh
 
 
 def _mitsuba_scene(mi: Any, shape: Any, *, size: int, degrees: float) -> Any:
@@ -101,50 +103,68 @@ def blender_cycles(scene: Scene) -> float:
     bpy: Any = importlib.import_module("bpy")
     mathutils: Any = importlib.import_module("mathutils")
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    data = bpy.data.meshes.new("head")
-    data.from_pydata(scene.mesh.vertices[0].tolist(), [], scene.mesh.faces.tolist())
-    head = bpy.data.objects.new("head", data)
-    bpy.ops.mesh.primitive_uv_sphere_add(segments=94, ring_count=47, radius=1.0)
-    ball = bpy.context.object
-    bpy.context.scene.collection.objects.unlink(ball)
     sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", type="SUN"))
+    sun.rotation_mode = "QUATERNION"
+    sky, world = _blender_sky(bpy)
+    width = 2.0 * math.atan(float(scene.camera.half_width[0]))
+    head = _blender_stage(bpy, _blender_mesh(bpy, scene), SKIN, size=scene.size, angle=width)
+    ball = _blender_stage(bpy, _blender_ball(bpy), GREY, size=StreamConfig().ball_size, angle=BALL_ANGLE)
+    for stage in (head, ball):
+        stage.collection.objects.link(sun)
+        stage.world = world
+    drawn = views()
+
+    def pair() -> None:
+        to_world, key, pixels = next(drawn)
+        head.camera.matrix_world = mathutils.Matrix(to_world.tolist())  # lists would be read as columns
+        sun.rotation_quaternion = mathutils.Vector(key.tolist()).to_track_quat("Z", "Y")
+        alpha = np.ones((*pixels.shape[:2], 1), dtype=np.float32)
+        sky.pixels.foreach_set(np.concatenate([pixels, alpha], axis=-1).ravel())
+        sky.update()
+        for stage in (head, ball):
+            bpy.ops.render.render(scene=stage.name)
+
+    return median_seconds(pair, seconds=5.0, least=2)
+
+
+def _blender_sky(bpy: Any) -> tuple[Any, Any]:
+    """A picture to be filled, and the world that it surrounds."""
     world = bpy.data.worlds.new("world")
     world.use_nodes = True
     sky = bpy.data.images.new("sky", width=2 * SKY_ROWS, height=SKY_ROWS, float_buffer=True)
     texture = world.node_tree.nodes.new("ShaderNodeTexEnvironment")
     texture.image = sky
     world.node_tree.links.new(texture.outputs[0], world.node_tree.nodes["Background"].inputs[0])
-    eyes = []
-    for thing, rgb, size, angle in (
-        (head, SKIN, scene.size, 2.0 * math.atan(float(scene.camera.half_width[0]))),
-        (ball, GREY, StreamConfig().ball_size, BALL_ANGLE),
-    ):
-        stage = bpy.data.scenes.new(thing.name)
-        thing.data.materials.append(_blender_material(bpy, rgb))
-        eye = bpy.data.objects.new("eye", bpy.data.cameras.new("eye"))
-        eye.data.angle = angle
-        eye.location = (0.0, 0.0, BALL_DISTANCE)
-        for one in (thing, eye, sun):
-            stage.collection.objects.link(one)
-        stage.camera, stage.world = eye, world
-        stage.render.engine, stage.cycles.samples = "CYCLES", BLENDER_SAMPLES
-        stage.cycles.use_denoising = False
-        stage.render.resolution_x = stage.render.resolution_y = size
-        eyes.append((stage.name, eye))
-    drawn = views()
+    return sky, world
 
-    def pair() -> None:
-        to_world, key, pixels = next(drawn)
-        eyes[0][1].matrix_world = mathutils.Matrix(to_world.tolist())  # lists would be read as columns
-        sun.rotation_mode = "QUATERNION"
-        sun.rotation_quaternion = mathutils.Vector(key.tolist()).to_track_quat("Z", "Y")
-        alpha = np.ones((*pixels.shape[:2], 1), dtype=np.float32)
-        sky.pixels.foreach_set(np.concatenate([pixels, alpha], axis=-1).ravel())
-        sky.update()
-        for name, _ in eyes:
-            bpy.ops.render.render(scene=name)
 
-    return median_seconds(pair, seconds=5.0, least=2)
+def _blender_mesh(bpy: Any, scene: Scene) -> Any:
+    data = bpy.data.meshes.new("head")
+    data.from_pydata(scene.mesh.vertices[0].tolist(), [], scene.mesh.faces.tolist())
+    return bpy.data.objects.new("head", data)
+
+
+def _blender_ball(bpy: Any) -> Any:
+    bpy.ops.mesh.primitive_uv_sphere_add(segments=94, ring_count=47, radius=1.0)
+    ball = bpy.context.object
+    bpy.context.scene.collection.objects.unlink(ball)
+    return ball
+
+
+def _blender_stage(bpy: Any, thing: Any, rgb: tuple[float, float, float], *, size: int, angle: float) -> Any:
+    """A scene with one object and a camera in front of it."""
+    stage = bpy.data.scenes.new(thing.name)
+    thing.data.materials.append(_blender_material(bpy, rgb))
+    eye = bpy.data.objects.new("eye", bpy.data.cameras.new("eye"))
+    eye.data.angle = angle
+    eye.location = (0.0, 0.0, BALL_DISTANCE)
+    stage.collection.objects.link(thing)
+    stage.collection.objects.link(eye)
+    stage.camera = eye
+    stage.render.engine, stage.cycles.samples = "CYCLES", BLENDER_SAMPLES
+    stage.cycles.use_denoising = False
+    stage.render.resolution_x = stage.render.resolution_y = size
+    return stage
 
 
 def _blender_material(bpy: Any, rgb: tuple[float, float, float]) -> Any:
