@@ -1,6 +1,6 @@
 """Direction error on Extended Yale B photographs: real faces, each lit by one flash of known direction.
 
-    python experiments/evaluate_yaleb.py --checkpoint runs/001/model.safetensors --data yaleb_dev.npz
+    python experiments/evaluate_yaleb.py --data yaleb_dev.npz [--checkpoint runs/001/model.safetensors]
 
 The file holds `images` (N, 192, 168) uint8, grey and nearly linear, and `light_dirs` (N, 3), towards the
 light in the camera frame. For validation only: no training, and no tuning on single images. Please
@@ -110,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, help="Default: the weights that ship.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--device", default="auto")

@@ -257,9 +257,7 @@ def demo(**options: Any) -> None:
     """
     from ftb.demo import DemoOptions, serve
 
-    chosen = DemoOptions(**options)
-    click.echo(f"http://{chosen.host}:{chosen.port}  (Ctrl-C stops)")
-    serve(chosen)
+    serve(DemoOptions(**options), click.echo)
 
 
 @cli.command()

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -62,8 +63,9 @@ class Answer:
     name: str
 
 
-def serve(options: DemoOptions, *, wait: bool = True) -> Any:
-    """Start the page, and with `wait` keep it up until Ctrl-C; returns gradio's application."""
+def serve(options: DemoOptions, say: Callable[[str], object] = print, *, wait: bool = True) -> Any:
+    """Start the page, `say` where it is, and with `wait` keep it up until Ctrl-C; returns gradio's
+    application."""
     # Set before gradio is imported, which reads it once: the page tells nobody that it is used.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     gradio = _gradio()
@@ -80,9 +82,12 @@ def serve(options: DemoOptions, *, wait: bool = True) -> Any:
         strict_cors=True,
         css=_CSS,
         theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
-        prevent_thread_lock=not wait,
+        prevent_thread_lock=True,
         quiet=True,
     )
+    say(f"http://{options.host}:{options.port}  (Ctrl-C stops)")
+    if wait:
+        page.block_thread()
     return page
 
 
