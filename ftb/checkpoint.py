@@ -130,18 +130,18 @@ def _read(path: Path, groups: tuple[str, ...] | None) -> Checkpoint:
                 )
             found: dict[str, dict[str, Tensor]] = {}
             for key in file.keys():
-                group, name = key.split(".", 1)
+                group, _, name = key.partition(".")
                 if groups is None or group in groups:
                     found.setdefault(group, {})[name] = file.get_tensor(key)
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{path}: not a readable safetensors file: {error}") from error
-    return Checkpoint(
-        config=config_from_toml(metadata["config"], where=str(path)),
-        step=int(metadata["step"]),
-        groups=found,
-        world_size=int(metadata["world_size"]),
-        seconds=float(metadata["seconds"]),
-    )
+    try:
+        text, counts = metadata["config"], [int(metadata[key]) for key in ("step", "world_size")]
+        seconds = float(metadata["seconds"])
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{path}: a damaged checkpoint, its metadata lack or spoil {error}") from error
+    config = config_from_toml(text, where=str(path))
+    return Checkpoint(config=config, step=counts[0], groups=found, world_size=counts[1], seconds=seconds)
 
 
 def load_network(path: Path, device: torch.device) -> tuple[nn.Module, Config]:

@@ -32,6 +32,10 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            # Whoever read what is printed has enough, as `head` has; Python would complain at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(1)
         except (OSError, ValueError) as error:
             raise UserError(one_line(error)) from error
         except KeyboardInterrupt:
@@ -212,7 +216,7 @@ def estimate(photos: tuple[Path, ...], **options: Any) -> None:
     for line, failed in estimate_photos(photos, EstimateOptions(**options)):
         failures += failed
         with aloud():
-            click.echo(f"ftb: {one_line(line)}" if failed else line, err=failed)
+            click.echo(f"ftb: {one_line(line)}" if failed else one_line(line), err=failed)
     if failures and len(photos) > 1:
         click.echo(f"ftb: {failures} of {len(photos)} photos failed", err=True)
     if failures:

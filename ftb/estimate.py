@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -165,5 +167,20 @@ def _append(jsonl: Path | None, line: dict[str, Any]) -> None:
     if jsonl is None:
         return
     jsonl.parent.mkdir(parents=True, exist_ok=True)
-    with jsonl.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    with jsonl.open("ab", buffering=0) as file:
+        length = file.tell()
+        try:
+            row = _row(line)
+            if file.write(row) < len(row):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            file.truncate(length)  # no half row
+            raise OSError(error.errno, error.strerror, str(jsonl)) from error
+
+
+def _row(line: dict[str, Any]) -> bytes:
+    """A line of JSON; names that are no text, which file systems allow, are escaped."""
+    try:
+        return f"{json.dumps(line, ensure_ascii=False)}\n".encode()
+    except UnicodeEncodeError:
+        return f"{json.dumps(line)}\n".encode()

@@ -11,6 +11,7 @@ import torch
 import ftb
 from ftb.assets_path import assets_path
 from ftb.config import preset_names
+from ftb.errors import one_line
 from ftb.render.base import RASTERIZERS, resolve_rasterizer
 
 PACKAGES = ("torch", "warp-lang", "trimesh", "numpy", "OpenEXR", "pytorch3d")
@@ -61,10 +62,15 @@ def _renderers() -> list[str]:
         try:
             resolve_rasterizer(name, device)
             lines.append(f"{name}: usable on {device}")
+        except OSError as error:
+            lines.append(f"{name}: {one_line(error)}")
         except (ValueError, ImportError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             lines.append(f"{name}: {reason}" + ("" if hint in reason else f"; {hint}"))
-    return [*lines, f"--renderer auto would use {resolve_rasterizer('auto', device).name}"]
+    try:
+        return [*lines, f"--renderer auto would use {resolve_rasterizer('auto', device).name}"]
+    except OSError:
+        return [*lines, "--renderer auto would fail for that"]
 
 
 def _assets() -> list[str]:

@@ -52,7 +52,7 @@ def parse(kind: type[Tree], text: str, *, where: str) -> Tree:
     """Build a `kind` from TOML text; `where` names the text in messages."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits and deep nests are neither
         raise ValueError(f"{where}: not valid TOML: {error}") from error
     return _build(kind, table, _Place(where=where, root=kind))
 
@@ -79,7 +79,7 @@ def apply_settings(tree: Tree, settings: tuple[str, ...]) -> Tree:
 def _setting_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import queue
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -39,15 +40,32 @@ def rates(tasks: Sequence[Task], *, processes: int, rounds: int, seconds: float)
     ]
     for process in started:
         process.start()
-    found = [answers.get(timeout=PATIENCE_S) for _ in started]
-    for process in started:
-        process.join()
-    failed = next((one for one in found if isinstance(one, str)), None)
-    if failed is not None:
-        raise ValueError(f"bench: a worker failed: {failed}")
+    try:
+        found = [_answer(answers, started) for _ in started]
+    finally:
+        for process in started:
+            process.terminate()  # it has answered, or another one's failure ends the measurement
+            process.join()
     return {
         task.name: [sum(one[task.name][turn] for one in found) for turn in range(rounds)] for task in tasks
     }
+
+
+def _answer(answers: Any, started: Sequence[Any]) -> dict[str, list[float]]:
+    """The next answer of any process."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        try:
+            found = answers.get(timeout=1.0)
+        except queue.Empty:
+            # Exit code 0 has answered: what it sent may still be on its way.
+            if any(process.exitcode for process in started):
+                break
+            continue
+        if isinstance(found, str):
+            raise ValueError(f"bench: a worker failed: {found}")
+        return found
+    raise OSError("bench: a process died, perhaps for want of memory, or did not answer; run it again")
 
 
 def ratio(first: Sequence[float], second: Sequence[float]) -> float:

@@ -18,6 +18,7 @@ from ftb.data.frozen_render import SplitJob, SplitRenderer
 from ftb.data.frozen_sample import KINDS
 from ftb.data.frozen_tar import write_end, write_member
 from ftb.data.stream import available_cores
+from ftb.errors import one_line
 
 
 def temporary(out: Path, name: str) -> Path:
@@ -58,7 +59,12 @@ def render_shards(out: Path, job: SplitJob, shards: list[ShardPlan], workers: in
 
 def _by_processes(out: Path, job: SplitJob, shards: list[ShardPlan], workers: int) -> Iterator[ShardPlan]:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(out, job))
+    try:
+        pool = ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_start_worker, initargs=(out, job)
+        )
+    except OSError as error:
+        raise OSError(f"processes cannot be started: {one_line(error)}; try --workers 1") from error
     try:
         for future in as_completed([pool.submit(_shard_in_worker, shard) for shard in shards]):
             yield future.result()
@@ -92,14 +98,35 @@ def _write_shard(out: Path, renderer: SplitRenderer, config: SplitConfig, shard:
     partial = temporary(out, shard.name)
     try:
         with partial.open("wb") as file:
-            for chunk, count in chunks_of(config, shard):
-                for index, files in renderer.samples(shard.part, chunk, count):
-                    for kind in KINDS:
-                        write_member(file, f"{key_of(shard.part, index)}.{kind}", files[kind])
+            for key, files in _samples(renderer, config, shard):
+                for kind in KINDS:
+                    write_member(file, f"{key}.{kind}", files[kind])
             write_end(file)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(out / shard.name)
+    except _NotRendered as error:
+        raise error.reason from error
     except OSError as error:
         raise OSError(f"{out / shard.name}: could not be written: {error.strerror or error}") from error
     return shard
+
+
+class _NotRendered(Exception):
+    """An error of the system while rendering, which is not one of the shard's file."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def _samples(
+    renderer: SplitRenderer, config: SplitConfig, shard: ShardPlan
+) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Keys and files of a shard's samples."""
+    try:
+        for chunk, count in chunks_of(config, shard):
+            for index, files in renderer.samples(shard.part, chunk, count):
+                yield key_of(shard.part, index), files
+    except OSError as error:
+        raise _NotRendered(error) from error

@@ -3,15 +3,18 @@ left to itself a worker that cannot hand its batch over says nothing, and its re
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from ftb.errors import one_line
 from ftb.types import Pair
 
 __all__ = ["batches_of", "raise_if_worker_died"]
@@ -40,8 +43,9 @@ def batches_of(
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_start_worker,
     )
+    answers = _started(loader)
     try:
-        for answer in loader:
+        for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
             pair, seconds = answer
@@ -50,6 +54,30 @@ def batches_of(
     except RuntimeError as error:
         raise_if_worker_died(error)
         raise
+    finally:
+        _stop(answers)
+
+
+def _started(loader: DataLoader) -> Iterator[Any]:
+    try:
+        if loader.num_workers:
+            # What fails first where there is no room; torch's half made iterator would print a stack trace.
+            multiprocessing.get_context("spawn").Lock()
+        return iter(loader)
+    except OSError as error:
+        raise OSError(
+            f"processes that make batches cannot be started: {one_line(error)}; they need shared memory and "
+            "temporary files; in one process neither is needed: --set stream.workers=0"
+        ) from error
+
+
+def _stop(answers: Iterator[Any]) -> None:
+    """End the workers. One that is brought down by a thread of its own while it ends harms nobody; left to
+    torch, which ends them as the iterator is collected, it would print a stack trace."""
+    end = getattr(answers, "_shutdown_workers", None)
+    if end is not None:
+        with suppress(RuntimeError):
+            end()
 
 
 def raise_if_worker_died(error: RuntimeError, rest: str = "") -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ftb.data.frozen import FrozenSplit
 from ftb.data.stream import available_cores
+from ftb.errors import one_line
 from ftb.evaluation.cases import Judge, Row, Task
 
 Measured = dict[str, dict[str, np.ndarray]]
@@ -67,7 +68,10 @@ def _judged(task: Task, batches: list[tuple[int, int]], workers: int) -> Iterato
             yield judge.judge(first, count)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(task,))
+    try:
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(task,))
+    except OSError as error:
+        raise OSError(f"processes cannot be started: {one_line(error)}; try --workers 1") from error
     try:
         yield from pool.map(_judge_in_worker, batches)
     except BrokenProcessPool:

@@ -6,6 +6,7 @@ Environments are oriented as OpenEXR's latlong, which is the frame of `maths.env
 from __future__ import annotations
 
 import errno
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,6 +91,10 @@ def write_image_exr(path: Path | str, image_linear: Tensor) -> None:
     if image_linear.ndim != 3 or image_linear.shape[-1] not in (3, 4):
         raise ValueError(f"image_linear: expected (H, W, 3) or (H, W, 4), got {tuple(image_linear.shape)}")
     image = np.ascontiguousarray(image_linear.detach().cpu().to(torch.float32).numpy())
+    if not np.isfinite(image).all():
+        raise ValueError(
+            "image_linear: expected finite values, got NaN or infinite ones; is the light too bright?"
+        )
     write_atomically(path, lambda temporary: _write_exr(temporary, image, {}))
 
 
@@ -158,7 +163,10 @@ def _write_hdr_environment(path: Path, image: np.ndarray) -> None:
     with quiet():  # OpenCV encodes this format through a temporary file of its own
         done, content = cv2.imencode(".hdr", np.ascontiguousarray(image[..., ::-1]))
     if not done:
-        raise OSError(errno.EIO, "could not write it as Radiance; is the disk full?", str(path))
+        reason = (
+            f"could not write it as Radiance, for which OpenCV needs room in {tempfile.gettempdir()}, too"
+        )
+        raise OSError(errno.EIO, reason, str(path))
     path.write_bytes(content.tobytes())
 
 

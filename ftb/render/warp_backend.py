@@ -19,7 +19,7 @@ from ftb.render import warp_kernels, warp_rows
 from ftb.render.base import Rasterizer
 from ftb.render.warp_edges import Frame
 from ftb.render.warp_launch import Packed, launch, packed
-from ftb.render.warp_start import wp
+from ftb.render.warp_start import building, wp
 from ftb.types import Camera, Fragments, Mesh
 
 # By kind of device: what is compiled, what draws, how many pixels a thread resolves at once and what does it.
@@ -43,8 +43,9 @@ class WarpRasterizer(Rasterizer):
         if torch.device(device).type == "cuda" and not wp.is_cuda_available():
             raise ValueError("renderer 'warp': no CUDA device, or this warp-lang was built without CUDA")
         self.threads = threads
-        for module in MODULES[torch.device(device).type]:  # compile now, not in the first frame
-            wp.load_module(module, device=str(device))
+        with building():
+            for module in MODULES[torch.device(device).type]:  # compile now, not in the first frame
+                wp.load_module(module, device=str(device))
 
     def _rasterize(self, mesh: Mesh, camera: Camera, size: tuple[int, int], cull: bool) -> Fragments:
         batch = max(mesh.vertices.shape[0], camera.near.shape[0])

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ftb.render.warp_start import wp
+from ftb.render.warp_start import building, wp
 
 _ArrayC = type(wp.array(dtype=float).__ctype__())
 
@@ -61,7 +61,8 @@ def launch(kernel: wp.Kernel, threads: int, inputs: list, device: torch.device) 
         return
     stream = wp.stream_from_torch(device) if device.type == "cuda" else None
     arguments = _slowly(kernel, inputs)
-    wp.launch(kernel, threads, inputs=arguments, device=wp.device_from_torch(device), stream=stream)
+    with building():
+        wp.launch(kernel, threads, inputs=arguments, device=wp.device_from_torch(device), stream=stream)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ _IDLE: dict[wp.Kernel, list[_Command]] = {}
 def _first_launch(kernel: wp.Kernel, threads: int, inputs: list) -> _Command:
     """Start a kernel Warp's own way, and keep what was made for it."""
     arguments = _slowly(kernel, inputs)
-    replay = wp.launch(kernel, threads, inputs=arguments, device="cpu", record_cmd=True)
+    with building():
+        replay = wp.launch(kernel, threads, inputs=arguments, device="cpu", record_cmd=True)
     replay.launch()
     replay.fwd_args = None  # the arrays of this start, which nothing else would need again
     types = [argument.type for argument in kernel.adj.args]

@@ -3,11 +3,12 @@
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 import torch
 import warp as wp
 
-__all__ = ["FORWARD", "on_torch_stream", "wp"]
+__all__ = ["FORWARD", "building", "on_torch_stream", "wp"]
 
 
 def _start_quietly() -> None:
@@ -27,7 +28,21 @@ def _start_quietly() -> None:
         os.close(nowhere)
 
 
-_start_quietly()
+@contextlib.contextmanager
+def building() -> Iterator[None]:
+    """Around what may compile kernels: an error says where their folder is and how to choose another."""
+    try:
+        yield
+    except OSError as error:
+        folder = wp.config.kernel_cache_dir or error.filename or "the cache of compiled kernels"
+        reason = error.strerror or str(error)
+        raise OSError(
+            f"{folder}: {reason}; WARP_CACHE_PATH names another folder for compiled kernels"
+        ) from error
+
+
+with building():
+    _start_quietly()
 
 # Options of modules whose kernels give no gradients and whose last bits do not matter: on a CPU products
 # and sums are then one instruction, as they are on CUDA. Not for the rasterizer, whose edges are exact.

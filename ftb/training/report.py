@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from torch import Tensor
 
+from ftb.errors import one_line
 from ftb.types import Pair
 
 LOG = logging.getLogger("ftb")
@@ -106,23 +108,27 @@ class RunReport:
         self._task = self._bar.add_task("first batch …", total=steps, completed=start)
         self._handler: logging.Handler = logging.NullHandler()
         self._writer: Any = None
+        self._board = folder / "tensorboard"
+        self._hook = threading.excepthook
         if active:
-            self._handler = logging.FileHandler(folder / "train.log", encoding="utf-8")
+            self._handler = _LogFile(folder / "train.log", encoding="utf-8")
             self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-            self._writer = _summary_writer(folder / "tensorboard", start)
+            self._writer = _summary_writer(self._board, start)
 
     def __enter__(self) -> Self:
         LOG.setLevel(logging.INFO)
         LOG.addHandler(self._handler)
+        threading.excepthook = _without_disk_errors(self._hook)
         self._bar.start()
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._bar.stop()
-        if self._writer:
-            self._writer.close()
+        self._record(lambda writer: writer.close())
+        threading.excepthook = self._hook
         LOG.removeHandler(self._handler)
-        self._handler.close()
+        with suppress(OSError):
+            self._handler.close()
 
     def say(self, message: str) -> None:
         """A line for the user and the log."""
@@ -147,16 +153,43 @@ class RunReport:
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Numbers for TensorBoard by name."""
         for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
+            self._record(lambda writer, name=name, value=value: writer.add_scalar(name, value, step))
 
     def picture(self, step: int, name: str, pixels_u8: np.ndarray) -> None:
         """A picture (H, W, 3) uint8 for TensorBoard."""
-        self._writer.add_image(name, pixels_u8, step, dataformats="HWC")
+        self._record(lambda writer: writer.add_image(name, pixels_u8, step, dataformats="HWC"))
+
+    def _record(self, action: Callable[[Any], None]) -> None:
+        """Something with TensorBoard's writer; a run goes on without it where its disk is full."""
+        if self._writer is None:
+            return
+        try:
+            action(self._writer)
+        except OSError as error:
+            self._writer = None
+            self.say(f"{self._board}: {one_line(error)}; nothing more is recorded there, training goes on")
 
     def phase(self, text: str) -> None:
         """Name what goes on while no step is made."""
         self._bar.update(self._task, description=text)
         LOG.info(text)
+
+
+class _LogFile(logging.FileHandler):
+    """A log whose lines are lost where its disk is full, without a word: the run says itself what it cannot
+    save."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing."""
+
+
+def _without_disk_errors(hook: Callable[[Any], object]) -> Callable[[Any], object]:
+    """For `threading.excepthook`: what happens to TensorBoard's thread is raised again at the next call."""
+
+    def told(args: Any) -> object:
+        return None if isinstance(args.exc_value, OSError) else hook(args)
+
+    return told
 
 
 def _summary_writer(folder: Path, start: int) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import multiprocessing.util
 import os
 import signal
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -29,7 +32,9 @@ class Breaking(Dataset):
     how: str
 
     def __getitem__(self, number: int) -> tuple[Pair, float]:
-        if number == 2:
+        if self.how == "ends badly":
+            multiprocessing.util.Finalize(None, os.abort, exitpriority=0)
+        elif number == 2:
             if self.how == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
             if self.how == "unwritable":
@@ -63,6 +68,25 @@ def test_what_breaks_a_worker_is_told_in_a_line(how: str, kind: type[Exception],
     with pytest.raises(kind, match=message) as caught:
         list(batches)
     assert "\n" not in str(caught.value)
+
+
+def test_workers_that_end_badly_once_nobody_needs_them_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", found.append)
+    batches = batches_of(Breaking("ends badly"), range(2, 9), workers=3, ahead=1)
+    assert next(batches)[0].index.tolist() == [*range(16, 24)]
+    batches.close()
+    gc.collect()
+    assert not found
+
+
+def test_processes_that_cannot_be_started_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> object:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", full)
+    with pytest.raises(OSError, match=r"cannot be started: .*No space left on device; .*stream.workers=0$"):
+        next(batches_of(ChunkDataset(SMALL, "train", Sources()), [0], workers=1, ahead=1))
 
 
 def test_a_full_folder_of_temporary_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
