@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import signal
 import sys
 import time
 from functools import partial
@@ -154,3 +155,12 @@ def test_unknown_sections_are_refused():
     result = CliRunner().invoke(cli, ["bench", "--only", "speed"])
     assert result.exit_code == 2
     assert "expected sections among rasterization, pairs" in result.output
+
+
+def killed(process):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_is_told():
+    with pytest.raises(OSError, match="bench: a process died, perhaps for want of memory"):
+        rates([Task(name="dead", make=killed)], processes=2, rounds=1, seconds=0.01)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import ftb.checkpoint
 from ftb.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
@@ -55,3 +56,18 @@ def test_a_file_that_cannot_be_mapped_is_one_line(tmp_path: Path, monkeypatch: p
         read_checkpoint(path)
     with pytest.raises(FileNotFoundError, match="no such checkpoint"):
         read_checkpoint(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"config": "", "step": "x", "world_size": "1", "seconds": "0"},
+        {"config": "", "step": "1", "world_size": "1", "seconds": ""},
+    ],
+)
+def test_damaged_metadata_are_one_line(tmp_path: Path, metadata: dict[str, str]) -> None:
+    path = tmp_path / "odd.safetensors"
+    save_file({"nodot": torch.zeros(1)}, path, metadata={"format": ftb.checkpoint.FORMAT, **metadata})
+    with pytest.raises(ValueError, match=r"odd\.safetensors: a damaged checkpoint"):
+        read_checkpoint(path)

@@ -126,3 +126,9 @@ def test_the_original_preset_has_500_rounds_of_1200_pairs_and_a_rate_from_1e_4_t
     assert (config.net.kind, config.net.encoder, config.loss.ball_kind) == ("direct", "resnet34", "mix")
     rates = [learning_rate_at(step, config.train) for step in (500, config.train.steps)]
     assert rates == pytest.approx([1e-4, 1e-5], rel=0.01)
+
+
+@pytest.mark.parametrize("text", ["a=" + "[" * 100_000, "a=" + "1" * 6000])
+def test_toml_that_no_parser_can_take_is_one_line(text: str) -> None:
+    with pytest.raises(ValueError, match=r"deep\.toml: not valid TOML: "):
+        config_from_toml(text, where="deep.toml")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ import ftb
 from ftb.checkpoint import Checkpoint, save_checkpoint
 from ftb.cli import cli
 from ftb.config import load_config
+from ftb.estimate import _append
 from ftb.estimation.estimator import Estimator
 from ftb.interop.hdr import read_environment
 from ftb.interop.lighting_json import load_lighting, read_lighting_file
@@ -204,3 +207,24 @@ def test_a_cold_start_imports_no_renderer_of_faces_nor_the_page() -> None:
     code = f"import sys, ftb.estimate; print([name for name in {needless} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_rows_are_whole_and_name_files_that_are_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = tmp_path / "all.jsonl"
+    _append(lines, {"photo": os.fsdecode(b"\xff.jpg")})
+    _append(lines, {"photo": "ö.jpg"})
+    before = lines.read_bytes()
+    rows = [json.loads(line)["photo"] for line in before.splitlines()]
+    assert [os.fsencode(name) for name in rows] == [b"\xff.jpg", "ö.jpg".encode()]
+
+    class Full(io.FileIO):
+        def write(self, content: bytes) -> int:
+            return super().write(content[:3])
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", lambda path, *_, **__: Full(path, "a"))
+        with pytest.raises(OSError, match=r"No space left on device: .*all\.jsonl"):
+            _append(lines, {"photo": "another.jpg"})
+    assert lines.read_bytes() == before

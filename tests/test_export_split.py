@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -285,3 +286,14 @@ def test_under_torchrun_every_rank_makes_its_piece_and_the_last_one_finishes(
         assert done.exit_code == 0, done.output
         assert (tmp_path / "out" / "manifest.json").exists() == (rank == "0")
     assert content_of(tmp_path / "out") == content_of(tiny_split())
+
+
+def test_what_fails_while_rendering_is_not_blamed_on_the_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Iterator[object]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/kernels")
+
+    monkeypatch.setattr(frozen_write.SplitRenderer, "samples", full)
+    with pytest.raises(OSError, match=r"^\[Errno 28\] No space left on device: '/somewhere/kernels'$"):
+        export_split(tmp_path / "out", options(), quiet)

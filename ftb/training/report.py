@@ -109,17 +109,22 @@ class RunReport:
         self._handler: logging.Handler = logging.NullHandler()
         self._writer: Any = None
         self._board = folder / "tensorboard"
+        self._active = active
         self._hook = threading.excepthook
         if active:
             self._handler = _LogFile(folder / "train.log", encoding="utf-8")
             self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-            self._writer = _summary_writer(self._board, start)
 
     def __enter__(self) -> Self:
         LOG.setLevel(logging.INFO)
         LOG.addHandler(self._handler)
         threading.excepthook = _without_disk_errors(self._hook)
         self._bar.start()
+        if self._active:
+            try:
+                self._writer = _summary_writer(self._board, self._start)
+            except OSError as error:
+                self._unrecorded(error)
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -166,8 +171,11 @@ class RunReport:
         try:
             action(self._writer)
         except OSError as error:
-            self._writer = None
-            self.say(f"{self._board}: {one_line(error)}; nothing more is recorded there, training goes on")
+            self._unrecorded(error)
+
+    def _unrecorded(self, error: OSError) -> None:
+        self._writer = None
+        self.say(f"{self._board}: {one_line(error)}; nothing more is recorded there, training goes on")
 
     def phase(self, text: str) -> None:
         """Name what goes on while no step is made."""

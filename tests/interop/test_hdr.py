@@ -213,6 +213,8 @@ def test_pictures_may_be_of_any_shape_and_negative(tmp_path: Path) -> None:
         assert np.array_equal(pixels, picture_linear.numpy())
     with pytest.raises(ValueError, match="image_linear: expected"):
         hdr.write_image_exr(tmp_path / "a.exr", torch.ones(5, 7))
+    with pytest.raises(ValueError, match="expected finite values"):
+        hdr.write_image_exr(tmp_path / "a.exr", torch.full((5, 7, 3), torch.inf))
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from ftb.render import warp_launch
 from ftb.render.warp_launch import launch, packed
-from ftb.render.warp_start import wp
+from ftb.render.warp_start import building, wp
 
 CPU = torch.device("cpu")
 Five = wp.types.vector(length=5, dtype=float)
@@ -143,3 +143,12 @@ def test_no_threads_is_nothing_to_do():
     inputs, _ = arguments(4, 1, False)
     launch(mixed_sums, 0, inputs, CPU)
     assert not inputs[-1].any()
+
+
+def test_a_full_folder_of_kernels_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wp.config, "kernel_cache_dir", "/somewhere/kernels")
+    with (
+        pytest.raises(OSError, match=r"^/somewhere/kernels: No space left on device; WARP_CACHE_PATH names"),
+        building(),
+    ):
+        raise OSError(28, "No space left on device")

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,3 +154,41 @@ def test_two_processes_learn_as_one_with_twice_the_batch(
         difference = (second["optimizer"][name] - tensor).norm()
         assert difference <= 1e-2 * tensor.norm() + 1e-5, name
     assert read_checkpoint(two / "last.safetensors", groups=()).world_size == 2
+
+
+def test_a_full_disk_under_tensorboard_ends_its_records_and_not_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    hook = threading.excepthook
+    monkeypatch.setattr(RecordWriter, "write", full)
+    done = run_train(tmp_path / "run", "--steps", "40", "--set", "train.log_every=1")
+    assert done.exit_code == 0, done.output
+    said = " ".join((done.output + capfd.readouterr().err).split())
+    assert "tensorboard: [Errno 28] No space left on device; nothing more is recorded there" in said
+    assert "Traceback" not in said
+    assert threading.excepthook is hook
+
+
+def test_a_stream_that_breaks_saves_what_was_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(FakeStream):
+        def batches(self, start: int = 0, count: int | None = None) -> Iterator[Pair]:
+            for place, pair in enumerate(super().batches(start, count)):
+                if place == 5:
+                    raise ValueError("bust.ply: has no faces")
+                yield pair
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as broken:
+        broken.setattr(ftb.training.streams, "PairStream", Broken)
+        done = run_train(out, "--steps", "9")
+    assert done.exit_code == 2
+    told = f"ftb: bust.ply: has no faces; saved at step 5; go on with: ftb train --resume --out {out}\n"
+    assert done.stderr.endswith(told)
+    assert run_train(tmp_path / "whole", "--steps", "9").exit_code == 0
+    assert run_train(out, "--steps", "9", "--resume").exit_code == 0
+    assert_same_state(tmp_path / "whole", out)
