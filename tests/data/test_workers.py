@@ -70,6 +70,7 @@ def test_what_breaks_a_worker_is_told_in_a_line(how: str, kind: type[Exception],
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_workers_that_end_badly_once_nobody_needs_them_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", found.append)
