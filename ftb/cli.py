@@ -13,7 +13,7 @@ import ftb
 from ftb.cli_bench import bench
 from ftb.cli_options import CHECKPOINT, CONFIG, DEVICE, FILE, FOLDER, HDRI, HEADS, RENDERER, SETTINGS
 from ftb.cli_splits import evaluate, export_split
-from ftb.errors import one_line
+from ftb.errors import one_line, raise_if_worker_died
 from ftb.quiet import aloud
 
 
@@ -38,6 +38,13 @@ class Group(click.Group):
             ctx.exit(1)
         except (OSError, ValueError) as error:
             raise UserError(one_line(error)) from error
+        except RuntimeError as error:
+            # The death of a worker is raised wherever the program is: in a step of the network, say.
+            try:
+                raise_if_worker_died(error)
+            except OSError as died:
+                raise UserError(one_line(died)) from error
+            raise
         except KeyboardInterrupt:
             click.echo("ftb: interrupted", err=True)
             ctx.exit(130)

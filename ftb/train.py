@@ -15,8 +15,7 @@ from typing import Any, NoReturn
 from torch import Tensor
 
 from ftb.checkpoint import write_atomically
-from ftb.data.workers import raise_if_worker_died
-from ftb.errors import one_line
+from ftb.errors import one_line, raise_if_worker_died
 from ftb.sheet import compose, png_bytes, tiles_from_ball, tiles_from_srgb
 from ftb.training.interrupt import Interrupted, StopRequest
 from ftb.training.learners import Learns, make_learner
@@ -142,7 +141,7 @@ class _Sitting:
 
     def _until_broken(self, batches: Iterator[Pair], stop: StopRequest) -> Iterator[Pair]:
         """A stream that breaks because its workers got the same signal is a stop, not an error. What was
-        learnt until it broke is saved either way."""
+        learnt is saved then, and where its disk, its files or the death of a worker break it."""
         try:
             yield from batches
         except (OSError, RuntimeError, ValueError) as error:

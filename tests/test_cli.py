@@ -73,3 +73,20 @@ def test_train_asks_where_pairs_come_from() -> None:
     done = CliRunner().invoke(cli, ["train"])
     assert done.exit_code == 2
     assert "--online-render" in done.output
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [("DataLoader worker (pid 7) is killed by signal: Killed.", SystemExit), ("shapes differ", RuntimeError)],
+)
+def test_workers_that_die_are_one_line_wherever_it_is_raised(
+    monkeypatch: pytest.MonkeyPatch, said: str, kind: type[BaseException]
+) -> None:
+    def fails() -> str:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr("ftb.info.describe", fails)
+    done = CliRunner().invoke(cli, ["info"])
+    assert isinstance(done.exception, kind)
+    one_line = done.stderr.startswith("ftb: a process that makes batches died") and done.exit_code == 2
+    assert one_line == (kind is SystemExit)

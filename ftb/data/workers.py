@@ -14,14 +14,12 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ftb.errors import one_line
+from ftb.errors import one_line, raise_if_worker_died
 from ftb.types import Pair
 
-__all__ = ["batches_of", "raise_if_worker_died"]
+__all__ = ["batches_of"]
 
 NICENESS = 5
-# How torch begins what it raises, anywhere in the main thread, when a worker's process ends.
-_DEATH = "DataLoader worker"
 
 
 def batches_of(
@@ -78,15 +76,6 @@ def _stop(answers: Iterator[Any]) -> None:
     if end is not None:
         with suppress(RuntimeError):
             end()
-
-
-def raise_if_worker_died(error: RuntimeError, rest: str = "") -> None:
-    """OSError in one line, `rest` at its end, where `error` is torch's word for the death of a worker."""
-    if str(error).startswith(_DEATH):
-        raise OSError(
-            "a process that makes batches died, perhaps for want of memory; "
-            f"fewer of them need less: --set stream.workers=1{rest}"
-        ) from error
 
 
 class _Answers(Dataset):

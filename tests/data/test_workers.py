@@ -14,7 +14,8 @@ import torch
 from torch.utils.data import Dataset
 
 from ftb.data.stream import ChunkDataset, Sources, StreamConfig
-from ftb.data.workers import _Answers, batches_of, raise_if_worker_died
+from ftb.data.workers import _Answers, batches_of
+from ftb.errors import raise_if_worker_died
 from ftb.scene.sampler import SceneConfig
 from ftb.types import Pair
 
@@ -33,7 +34,7 @@ class Breaking(Dataset):
 
     def __getitem__(self, number: int) -> tuple[Pair, float]:
         if self.how == "ends badly":
-            multiprocessing.util.Finalize(None, os.abort, exitpriority=0)
+            multiprocessing.util.Finalize(None, os.kill, (os.getpid(), signal.SIGKILL), exitpriority=0)
         elif number == 2:
             if self.how == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
