@@ -33,7 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("render",),
     ("scene", "sheet"),
     ("types", "strict_toml", "assets_path", "errors", "quiet"),
-    ("maths",),
+    ("maths", "kernels"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 MOST_LINES, MOST_FUNCTION_LINES, MOST_ARGUMENTS = 300, 40, 6

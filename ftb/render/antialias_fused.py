@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.maths.shapes import expect_shape
 from ftb.render import antialias_kernel
 from ftb.render.antialias import Outlines
-from ftb.render.warp_launch import Packed, floats, launch, packed
 from ftb.types import Mesh
 
 

@@ -3,9 +3,9 @@ readable twin."""
 
 from __future__ import annotations
 
+from ftb.kernels.start import FORWARD, wp
 from ftb.render.light_functions import quotient
 from ftb.render.row_kernel import WIDTH, Row
-from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ftb.kernels.starting import launch, packed
 from ftb.maths import color
 from ftb.render import develop_kernel, expose_kernel
 from ftb.render.antialias import Outlines
@@ -21,7 +22,6 @@ from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_seen, noise_ban
 from ftb.render.film_rows import blur_rows, quantise_rows
 from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, quantise_planes
 from ftb.render.shade import Shaded
-from ftb.render.warp_launch import launch, packed
 from ftb.scene.capture import Capture
 from ftb.types import Camera, Lighting, TensorData
 

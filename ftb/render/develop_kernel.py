@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+from ftb.kernels.start import FORWARD, wp
 from ftb.render.light_functions import quotient
 from ftb.render.row_kernel import HALF_WIDTH, WIDTH, Colours, Row, greyed, load, luminance_of, store
-from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ftb.kernels.start import FORWARD, wp
+from ftb.kernels.starting import launch
 from ftb.render.develop import BLUR_RADIUS
 from ftb.render.jpeg import dct_matrix, quantisation_table
 from ftb.render.light_functions import quotient
 from ftb.render.row_kernel import WIDTH
-from ftb.render.warp_launch import launch
-from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
 

@@ -6,7 +6,7 @@ flat, and handed on as they are: within a struct each call would copy their desc
 
 from __future__ import annotations
 
-from ftb.render.warp_start import wp
+from ftb.kernels.start import wp
 
 INVERSE_PI = wp.constant(0.31830988618)
 # Of the normal and the eye: what is seen from behind by more than interpolation explains.

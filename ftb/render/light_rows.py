@@ -5,6 +5,7 @@ Warp functions; `ftb.render.light_functions` holds their twins for one pixel.
 
 from __future__ import annotations
 
+from ftb.kernels.start import wp
 from ftb.render.light_functions import INVERSE_PI, SEEN_FROM_BEHIND
 from ftb.render.row_kernel import (
     Colours,
@@ -22,7 +23,6 @@ from ftb.render.row_kernel import (
     units,
 )
 from ftb.render.shade_kernel import Key
-from ftb.render.warp_start import wp
 
 
 @wp.struct

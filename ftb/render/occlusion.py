@@ -13,11 +13,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ftb.kernels.start import on_torch_stream, wp
+from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.maths import sphere
 from ftb.maths.shapes import expect_shape
 from ftb.render import sky_kernel
-from ftb.render.warp_launch import Packed, floats, launch, packed
-from ftb.render.warp_start import on_torch_stream, wp
 from ftb.types import Mesh, TensorData
 
 # A ray starts this far above the surface, so that it does not hit the triangle it leaves. Smooth

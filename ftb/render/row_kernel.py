@@ -4,7 +4,7 @@ a sixteenth of it. Pictures are planar, their rows multiples of sixteen pixels.
 
 from __future__ import annotations
 
-from ftb.render.warp_start import wp
+from ftb.kernels.start import wp
 
 WIDTH = wp.constant(16)  # pixels of a vector
 HALF_WIDTH = wp.constant(8)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ftb.kernels.start import wp
+from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.maths import sh
 from ftb.maths.shapes import expect_shape
 from ftb.render import shade_kernel, shade_rows, vertex_kernel
@@ -18,8 +20,6 @@ from ftb.render.light_maps import LightMaps
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shadow import LEAST_TEXELS, Shadows, cast_shadows
 from ftb.render.texture import Pyramid, facets, pyramid
-from ftb.render.warp_launch import Packed, floats, launch, packed
-from ftb.render.warp_start import wp
 from ftb.scene.lighting_ops import total_sh
 from ftb.types import Camera, Fragments, Lighting, Mesh, TensorData
 

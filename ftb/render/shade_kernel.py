@@ -6,6 +6,7 @@ the readable twin of both; tests hold the three together.
 
 from __future__ import annotations
 
+from ftb.kernels.start import FORWARD, wp
 from ftb.render.light_functions import (
     INVERSE_PI,
     SEEN_FROM_BEHIND,
@@ -19,7 +20,6 @@ from ftb.render.light_functions import (
 from ftb.render.shadow_lookup import receiver_of, shadow_lookup
 from ftb.render.texture_kernel import level_of, texture_lookup, vec5
 from ftb.render.vertex_kernel import Record
-from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
 

@@ -6,6 +6,7 @@ What is looked up is read pixel by pixel here, too; all arithmetic is done for s
 
 from __future__ import annotations
 
+from ftb.kernels.start import FORWARD, wp
 from ftb.render.light_functions import SHARP_ALPHA, glossy_lookup, quotient
 from ftb.render.light_rows import (
     Points,
@@ -37,7 +38,6 @@ from ftb.render.shade_kernel import Key, Light, Surface, View
 from ftb.render.shadow_lookup import DEPTH_BIAS, LEAST_FACING, NORMAL_BIAS
 from ftb.render.shadow_rows import lit_row
 from ftb.render.skin_rows import Records, Skins, records_of, skins_of
-from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
 

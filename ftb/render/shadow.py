@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ftb.kernels.starting import launch
 from ftb.maths.shapes import expect_shape
 from ftb.render import shadow_kernel as kernels
 from ftb.render.shadow_fill import LEAST_SIZE, draw_depth_rows
 from ftb.render.shadow_lookup import SEARCH_DEPTH_M
-from ftb.render.warp_launch import launch
 from ftb.types import Camera, Lighting, Mesh, TensorData
 
 # A map has as many texels along it as the picture has pixels, but at least so many.

@@ -5,8 +5,8 @@ Positions in a map are in texels across it and in metres along the light's own w
 
 from __future__ import annotations
 
+from ftb.kernels.start import FORWARD, wp
 from ftb.render.light_functions import quotient
-from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
 

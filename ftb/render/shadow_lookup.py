@@ -5,7 +5,7 @@ Positions in a map are in texels across it and in metres along the light's own w
 
 from __future__ import annotations
 
-from ftb.render.warp_start import wp
+from ftb.kernels.start import wp
 
 BLOCKER_TAPS = wp.constant(5)
 FILTER_TAPS = wp.constant(12)

@@ -6,9 +6,9 @@ are made one by one. `ftb.render.shadow_lookup` is the readable twin.
 
 from __future__ import annotations
 
+from ftb.kernels.start import wp
 from ftb.render.row_kernel import Row
 from ftb.render.shadow_lookup import BLOCKER_TAPS, FILTER_TAPS, MAX_SEARCH, SEARCH_DEPTH_M, SLOPE_BIAS
-from ftb.render.warp_start import wp
 
 _LIT = f"""
 typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));

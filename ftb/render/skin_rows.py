@@ -7,10 +7,10 @@ then turned so that its rows are pixels' numbers.
 
 from __future__ import annotations
 
+from ftb.kernels.start import wp
 from ftb.render.row_kernel import Row
 from ftb.render.texture_kernel import vec5
 from ftb.render.vertex_kernel import Record
-from ftb.render.warp_start import wp
 
 # Numbers a pixel may read beyond the last texel's.
 SPARE = 3

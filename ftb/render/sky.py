@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ftb.kernels.starting import launch
 from ftb.maths import envmap
 from ftb.maths.shapes import expect_shape
 from ftb.render import sky_kernel
 from ftb.render.occlusion import farthest_points, sky_directions
 from ftb.render.sky_occluder import moved_occluder
-from ftb.render.warp_launch import launch
 from ftb.types import Lighting, Mesh, TensorData
 
 NEIGHBOURS = 4

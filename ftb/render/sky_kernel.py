@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftb.render.warp_start import wp
+from ftb.kernels.start import wp
 
 wp.set_module_options({"enable_backward": False})
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ftb.kernels.starting import floats, launch
 from ftb.maths.shapes import expect_shape
 from ftb.render import texture_kernel
 from ftb.render.skin_rows import SPARE
-from ftb.render.warp_launch import floats, launch
 from ftb.types import Mesh, TensorData
 
 LEAST_SIZE = 16  # texels along the coarsest level

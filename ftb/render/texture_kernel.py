@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftb.render.warp_start import wp
+from ftb.kernels.start import wp
 
 # Albedo, roughness and F0 of a texel, side by side in memory.
 vec5 = wp.types.vector(length=5, dtype=float)

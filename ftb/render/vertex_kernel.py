@@ -6,6 +6,7 @@ change little between two of them.
 
 from __future__ import annotations
 
+from ftb.kernels.start import FORWARD, wp
 from ftb.render.light_functions import (
     SEEN_FROM_BEHIND,
     glossy_lookup,
@@ -15,7 +16,6 @@ from ftb.render.light_functions import (
     sh2_irradiance,
 )
 from ftb.render.texture_kernel import texture_lookup, vec5
-from ftb.render.warp_start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
 

@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
+from ftb.kernels.start import building, wp
+from ftb.kernels.starting import Packed, launch, packed
 from ftb.render import warp_kernels, warp_rows
 from ftb.render.base import Rasterizer
 from ftb.render.warp_edges import Frame
-from ftb.render.warp_launch import Packed, launch, packed
-from ftb.render.warp_start import building, wp
 from ftb.types import Camera, Fragments, Mesh
 
 # By kind of device: what is compiled, what draws, how many pixels a thread resolves at once and what does it.

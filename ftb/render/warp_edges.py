@@ -6,7 +6,7 @@ is (x right, y up, depth). A *placed* vertex is (x, y, kind), where kind is one 
 
 import math
 
-from ftb.render.warp_start import wp
+from ftb.kernels.start import wp
 
 HALF = wp.constant(wp.float64(0.5))
 ZERO = wp.constant(wp.float64(0.0))

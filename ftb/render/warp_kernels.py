@@ -3,6 +3,7 @@
 CUDA runs these; a CPU draws and resolves by those of `ftb.render.warp_rows`, with the same bits.
 """
 
+from ftb.kernels.start import wp
 from ftb.render.warp_edges import (
     ANCHORED,
     HALF,
@@ -16,7 +17,6 @@ from ftb.render.warp_edges import (
     inverse,
     place_vertex,
 )
-from ftb.render.warp_start import wp
 from ftb.render.warp_triangle import (
     barycentrics,
     box_of,

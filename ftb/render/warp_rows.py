@@ -4,8 +4,8 @@ The same pixels and the same keys to the bit: inside and nearness are asked of e
 where the twin looks for the ends of each row first.
 """
 
+from ftb.kernels.start import wp
 from ftb.render.warp_kernels import LAST_FACE, Batch, draw, quotient, set_up, vec3l
-from ftb.render.warp_start import wp
 
 wp.set_module_options({"enable_backward": False})
 

@@ -1,5 +1,6 @@
 """The set-up of one triangle for the Warp rasterizer, and its barycentrics; terms as in `warp_edges`."""
 
+from ftb.kernels.start import wp
 from ftb.render.warp_edges import (
     ANCHORED,
     HALF,
@@ -13,7 +14,6 @@ from ftb.render.warp_edges import (
     floor_of,
     project,
 )
-from ftb.render.warp_start import wp
 
 THIRD = wp.constant(wp.float64(1.0 / 3.0))
 INFINITY_BITS = wp.constant(wp.int64(0x7F800000))

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftb.kernels.starting import floats, launch
 from ftb.maths.shapes import expect_shape
 from ftb.render import wide_tree_kernel as kernels
 from ftb.render.occlusion import RAY_OFFSET_M, SkyDirections, sky_struct
-from ftb.render.warp_launch import floats, launch
 from ftb.types import Mesh
 
 WIDTH = 16

@@ -8,9 +8,9 @@ The three functions in C++ say what Warp's own language leaves to a compiler tha
 
 from __future__ import annotations
 
+from ftb.kernels.start import wp
 from ftb.render.row_kernel import Row
 from ftb.render.sky_kernel import Sky, open_around
-from ftb.render.warp_start import wp
 
 # Bits count: products and sums stay apart, as in `sky_kernel`.
 wp.set_module_options({"enable_backward": False})

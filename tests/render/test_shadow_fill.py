@@ -6,9 +6,9 @@ import pytest
 import torch
 import trimesh
 
+from ftb.kernels.starting import launch
 from ftb.render import shadow_kernel
 from ftb.render.shadow_fill import draw_depth_rows
-from ftb.render.warp_launch import launch
 from tests.render import shapes
 
 CPU = torch.device("cpu")

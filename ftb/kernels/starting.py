@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ftb.render.warp_start import building, wp
+from ftb.kernels.start import building, wp
 
 _ArrayC = type(wp.array(dtype=float).__ctype__())
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from ftb.render import warp_launch
-from ftb.render.warp_launch import launch, packed
-from ftb.render.warp_start import building, wp
+from ftb.kernels import starting
+from ftb.kernels.start import building, wp
+from ftb.kernels.starting import launch, packed
 
 CPU = torch.device("cpu")
 Five = wp.types.vector(length=5, dtype=float)
@@ -85,18 +85,18 @@ def test_a_second_start_reuses_what_the_first_made():
     """Else this version of Warp has other arrays than we know, and rendering is a tenth slower."""
     for seed in (1, 2):
         launch(mixed_sums, 4, arguments(4, seed, False)[0], CPU)
-    (command,) = warp_launch._IDLE[mixed_sums]
+    (command,) = starting._IDLE[mixed_sums]
     assert command.replay is not None
 
 
 def test_where_warps_arrays_are_not_what_we_know_it_starts_its_own_way(monkeypatch):
-    monkeypatch.setattr(warp_launch, "_IDLE", {})
-    monkeypatch.setattr(warp_launch, "_array_converter", lambda kind: lambda tensor: warp_launch._ArrayC())
+    monkeypatch.setattr(starting, "_IDLE", {})
+    monkeypatch.setattr(starting, "_array_converter", lambda kind: lambda tensor: starting._ArrayC())
     for seed in (1, 2):
         inputs, expected = arguments(9, seed, False)
         launch(mixed_sums, 9, inputs, CPU)
         torch.testing.assert_close(inputs[-1], expected, atol=1e-5, rtol=1e-5)
-    assert [command.replay for command in warp_launch._IDLE[mixed_sums]] == [None]
+    assert [command.replay for command in starting._IDLE[mixed_sums]] == [None]
 
 
 def test_threads_do_not_share_arguments():
@@ -133,7 +133,7 @@ def test_what_a_start_was_given_is_let_go():
     inputs, _ = arguments(4, 1, False)
     memory = np.ones((4, 3), dtype=np.float32)
     inputs[0], gone = torch.from_numpy(memory), weakref.ref(memory)
-    warp_launch._IDLE.pop(mixed_sums, None)
+    starting._IDLE.pop(mixed_sums, None)
     launch(mixed_sums, 4, inputs, CPU)
     del inputs, memory
     assert gone() is None
