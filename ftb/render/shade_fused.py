@@ -90,7 +90,7 @@ def shade_fused(
     records = _lit_vertices(mesh, camera, light, prepared, textures)
     lit = _Lit(light=light, shadows=shadows, textures=textures, records=records)
     inputs = [_view(camera, fragments), _surface(mesh, lit), _light(camera, lit)]
-    SHADERS[shaded.mask.device.type](inputs, fragments.depth.float().contiguous(), shaded)
+    SHADERS[shaded.mask.device.type](inputs, shaded)
     return shaded
 
 
@@ -135,26 +135,24 @@ def _lit_vertices(
     return records
 
 
-def _by_rows(inputs: list, depth: Tensor, shaded: Shaded) -> None:
-    """Fill `shaded`, sixteen pixels a thread."""
-    lanes = 16
-    mask, *planes = _planes(shaded)
-    names = ("radiance", "normals", "albedos", "irradiance", "visibility", "light_visibility")
-    layers = packed(shade_rows.Layers, **dict(zip(names, planes, strict=True)))
-    launch(shade_rows.shade_rows, depth.numel() // lanes, [*inputs, lanes, depth, mask, layers], depth.device)
+def _by_rows(inputs: list, shaded: Shaded) -> None:
+    """Fill `shaded`, a row a thread."""
+    names = ("mask", "radiance", "normals", "albedos", "irradiance", "visibility", "light_visibility")
+    layers = packed(shade_rows.Layers, **dict(zip(names, _planes(shaded), strict=True)))
+    launch(shade_rows.shade_rows, shaded.mask[..., 0].numel(), [*inputs, layers], shaded.mask.device)
 
 
-def _by_pixels(inputs: list, depth: Tensor, shaded: Shaded) -> None:
+def _by_pixels(inputs: list, shaded: Shaded) -> None:
     """Fill `shaded`, a pixel a thread."""
     planes = _planes(shaded)
     for layer in planes:
         layer.zero_()
     shaded.visibility.fill_(1.0)
-    launch(shade_kernel.shade_pixels, shaded.mask.numel(), [*inputs, *planes], depth.device)
+    launch(shade_kernel.shade_pixels, shaded.mask.numel(), [*inputs, *planes], shaded.mask.device)
 
 
 # By kind of device.
-SHADERS: dict[str, Callable[[list, Tensor, Shaded], None]] = {"cpu": _by_rows, "cuda": _by_pixels}
+SHADERS: dict[str, Callable[[list, Shaded], None]] = {"cpu": _by_rows, "cuda": _by_pixels}
 
 
 def _planes(shaded: Shaded) -> list[Tensor]:
