@@ -29,9 +29,9 @@ const auto root = [&](lanes a) INLINE { return __builtin_elementwise_sqrt(a); };
 const auto luminance = [&](lanes r, lanes g, lanes b) INLINE {
     return 0.2126f * r + 0.7152f * g + 0.0722f * b;
 };
-const auto part = [&](auto& table) INLINE {
-    constexpr int half = sizeof(table) / sizeof(lanes) / 2;
-    lanes parted[2 * half];
+const auto part = [&](lanes* table, int count) INLINE {
+    const int half = count / 2;
+    lanes parted[16];
     EACH for (int k = 0; k < half; ++k) {
         const lanes a = table[2 * k], b = table[2 * k + 1];
         parted[k] =
@@ -39,7 +39,7 @@ const auto part = [&](auto& table) INLINE {
         parted[k + half] =
             __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
     }
-    EACH for (int k = 0; k < 2 * half; ++k)
+    EACH for (int k = 0; k < count; ++k)
         table[k] = parted[k];
 };
 const auto joined = [&](eight a, eight b) INLINE {

@@ -15,7 +15,7 @@ from ftb.kernels.start import wp
 from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.maths import sh
 from ftb.maths.shapes import expect_shape
-from ftb.render import shade_kernel, shade_rows, vertex_kernel
+from ftb.render import shade_kernel, shade_rows, vertex_kernel, vertex_rows
 from ftb.render.light_maps import LightMaps
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shadow import LEAST_TEXELS, Shadows, cast_shadows
@@ -51,17 +51,32 @@ def order2_irradiance(lighting: Lighting) -> Tensor:
 
 def seen_vertices(mesh: Mesh, fragments: Fragments) -> Tensor:
     """Which vertices belong to a face that a picture shows: (S, V) uint8, 0 or 1."""
-    samples = len(fragments.pix_to_face)
-    device = fragments.pix_to_face.device
-    count, vertices = len(mesh.faces), mesh.vertices.shape[1]
-    shown = torch.zeros(samples * count, dtype=torch.uint8, device=device)
-    pixels = fragments.pix_to_face[0].numel()
-    inputs = [fragments.pix_to_face, pixels, count, shown]
-    launch(vertex_kernel.mark_faces, fragments.pix_to_face.numel(), inputs, device)
-    used = torch.zeros(samples, vertices, dtype=torch.uint8, device=device)
-    faces = mesh.faces.to(torch.int32).contiguous()
-    launch(vertex_kernel.mark_vertices, shown.numel(), [shown, faces, vertices, used], device)
+    samples, vertices = len(fragments.pix_to_face), mesh.vertices.shape[1]
+    used = torch.zeros(samples, vertices, dtype=torch.uint8, device=fragments.pix_to_face.device)
+    MARKERS[used.device.type](fragments.pix_to_face, mesh.faces.to(torch.int32).contiguous(), used)
     return used
+
+
+def mark_by_pictures(pix_to_face: Tensor, faces: Tensor, used: Tensor) -> None:
+    """Set used (S, V) to 1 where pix_to_face (S, H, W) shows a face (F, 3) of a vertex; a picture a thread."""
+    inputs = [pix_to_face, pix_to_face[0].numel(), faces, used.shape[1], used]
+    launch(vertex_rows.mark_used, len(used), inputs, used.device)
+
+
+def mark_by_pixels(pix_to_face: Tensor, faces: Tensor, used: Tensor) -> None:
+    """As `mark_by_pictures`, a pixel and then a face a thread."""
+    shown = torch.zeros(len(used) * len(faces), dtype=torch.uint8, device=used.device)
+    inputs = [pix_to_face, pix_to_face[0].numel(), len(faces), shown]
+    launch(vertex_kernel.mark_faces, pix_to_face.numel(), inputs, used.device)
+    inputs = [shown, faces, used.shape[1], used]
+    launch(vertex_kernel.mark_vertices, shown.numel(), inputs, used.device)
+
+
+# By kind of device.
+MARKERS: dict[str, Callable[[Tensor, Tensor, Tensor], None]] = {
+    "cpu": mark_by_pictures,
+    "cuda": mark_by_pixels,
+}
 
 
 def shade_fused(

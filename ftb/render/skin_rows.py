@@ -23,7 +23,7 @@ const auto interpolated = [&](lanes (&record)[16], const int* asked, const int* 
             + *(const lanes*)(records + 16 * corner[2]) * share[2];
     }
     EACH for (int turn = 0; turn < 4; ++turn)
-        part(record);
+        part(record, 16);
 };
 // Normals of faces and how many texels they have a metre.
 const auto facets_of = [&](lanes (&facet)[4], const int* asked, const float* facets) INLINE {
@@ -35,8 +35,8 @@ const auto facets_of = [&](lanes (&facet)[4], const int* asked, const float* fac
         const eight second = __builtin_shufflevector(one[2], one[3], 0, 1, 2, 3, 4, 5, 6, 7);
         facet[k] = joined(first, second);
     }
-    part(facet);
-    part(facet);
+    part(facet, 4);
+    part(facet, 4);
 };
 """
 
@@ -79,6 +79,6 @@ const auto skins_of = [&](lanes (&skin)[8], const Pyramid& pyramid, lanes u, lan
     EACH for (int k = 0; k < 8; ++k)
         skin[k] = joined(one[2 * k], one[2 * k + 1]);
     EACH for (int turn = 0; turn < 3; ++turn)
-        part(skin);
+        part(skin, 8);
 };
 """

@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 
-from ftb.render import warp_backend, warp_kernels
+from ftb.render import warp_backend
 from ftb.types import Camera, Fragments, Mesh
 
 SIZES = [(64, 64), (33, 61), (200, 256), (9, 8), (7, 5)]
@@ -45,8 +45,8 @@ def test_rows_draw_what_pixels_do_to_the_bit(monkeypatch, size: tuple[int, int],
         mesh = soup(extent, seed=size[0])
         rows = drawn(mesh, size, near, flat, cull)
         with monkeypatch.context() as patch:
-            patch.setitem(warp_backend.DRAWERS, "cpu", warp_kernels.raster)
-            patch.setitem(warp_backend.RESOLVERS, "cpu", (1, warp_kernels.resolve))
+            patch.setitem(warp_backend.DRAWERS, "cpu", warp_backend.draw_by_triangles)
+            patch.setitem(warp_backend.RESOLVERS, "cpu", warp_backend.resolve_by_pixels)
             pixels = drawn(mesh, size, near, flat, cull)
         assert bool((rows.pix_to_face >= 0).any())
         assert torch.equal(rows.pix_to_face, pixels.pix_to_face)
