@@ -33,7 +33,8 @@ const auto behind = [&](int row, int column, lanes& r, lanes& g, lanes& b) INLIN
     b = ends[2];
     if (kind == 0) {{
         const lanes place = within(x * rays - 0.5f, 0.0f, rays - 1.0f);
-        const counts left = __builtin_elementwise_min(__builtin_convertvector(place, counts), (counts)(rays - 2));
+        const counts most_left = rays - 2;
+        const counts left = __builtin_elementwise_min(__builtin_convertvector(place, counts), most_left);
         const lanes right = place - __builtin_convertvector(left, lanes);
         for (int k = 0; k < 16; ++k) {{
             const int at = left[k];

@@ -87,7 +87,8 @@ const auto mark_outlines = [&]() {
         if (start < 0) {
             for (int k = 0; k < faces; ++k) {
                 const float* plane = planes_of + 4 * k;
-                front[k] = plane[0] * eye[0] + plane[1] * eye[1] + plane[2] * eye[2] + plane[3] * eye[3] > 0.0f;
+                const float side = plane[0] * eye[0] + plane[1] * eye[1] + plane[2] * eye[2];
+                front[k] = side + plane[3] * eye[3] > 0.0f;
             }
             break;
         }
@@ -96,7 +97,8 @@ const auto mark_outlines = [&]() {
             plane[k] = *(const lanes*)(planes_of + 4 * start + 16 * k);
         part(plane, 4);
         part(plane, 4);
-        const counts seen = plane[0] * eye[0] + plane[1] * eye[1] + plane[2] * eye[2] + plane[3] * eye[3] > 0.0f;
+        const lanes side = plane[0] * eye[0] + plane[1] * eye[1] + plane[2] * eye[2];
+        const counts seen = side + plane[3] * eye[3] > 0.0f;
         *(flags*)(front + start) = __builtin_convertvector(seen, flags) & 1;
     }
     const int* edge = (const int*)outlines.edges.data;

@@ -27,7 +27,8 @@ wp.set_module_options(FORWARD)
 @wp.struct
 class Roll:
     """Of S pictures, as in `develop_fused.Film`; curves (S, 2 · steps): each step's value and the way to the
-    next; steps (S, 2, 8, 16): JPEG's tables of luma and chroma, turned, twice side by side; bank (3, N, N)."""
+    next; steps (S, 2, 8, 16): JPEG's tables of luma and chroma, turned, twice side by side; bank
+    (3, N, N)."""
 
     gains: wp.array(dtype=wp.vec3)
     grey: wp.array(dtype=float)
@@ -100,11 +101,11 @@ const auto photo_at = [&](int place, lanes r, lanes g, lanes b) INLINE {
 };
 """
 
-_STEPS = f"""
+_EXPOSED = """
 for (int row = 0; row < size; ++row)
     expose_row(row);
-if (outlines.edges.shape[0] > 0)
-    soften();
+"""
+_DEVELOPED = f"""
 for (int top = 0; top < size; top += {BAND}) {{
     const int rows = size - top < {BAND} ? size - top : {BAND};
     const float* from = linear + top * size;
@@ -131,20 +132,14 @@ if (quality < 100.0f)
 """
 
 
-@wp.func_native(
-    LANES
-    + _PICTURE
-    + BACKDROP
-    + EXPOSE
-    + MARKS
-    + SILHOUETTES
-    + BLEND
-    + BLUR
-    + ROUND
-    + TONE
-    + FROM_PLANES
-    + _STEPS
+_PARTS = (
+    *(LANES, _PICTURE, BACKDROP, EXPOSE, _EXPOSED),
+    *("if (outlines.edges.shape[0] > 0) {", MARKS, SILHOUETTES, BLEND, "soften(); }"),
+    *(BLUR, ROUND, TONE, FROM_PLANES, _DEVELOPED),
 )
+
+
+@wp.func_native("".join(_PARTS))
 def photograph_one(planes: Planes, film: Roll, views: Views, outlines: Edges, scratch: Scratch, sample: int):
     """Picture number `sample`."""
     ...

@@ -39,7 +39,8 @@ const auto blur_band = [&](const float* plane, int top, int rows, float* to) {{
             }}
             lanes sum = *(const lanes*)(from + reach) * tap[0];
             for (int away = 1; away <= reach; ++away)
-                sum += (*(const lanes*)(from + reach - away) + *(const lanes*)(from + reach + away)) * tap[away];
+                sum += tap[away]
+                    * (*(const lanes*)(from + reach - away) + *(const lanes*)(from + reach + away));
             across[k] = sum;
         }}
         for (int k = 0; k < rows; ++k) {{

@@ -58,7 +58,8 @@ def seen_vertices(mesh: Mesh, fragments: Fragments) -> Tensor:
 
 
 def mark_by_pictures(pix_to_face: Tensor, faces: Tensor, used: Tensor) -> None:
-    """Set used (S, V) to 1 where pix_to_face (S, H, W) shows a face (F, 3) of a vertex; a picture a thread."""
+    """Set used (S, V) to 1 for vertices of the faces (F, 3) that pix_to_face (S, H, W) shows; a picture a
+    thread."""
     inputs = [pix_to_face, pix_to_face[0].numel(), faces, used.shape[1], used]
     launch(vertex_rows.mark_used, len(used), inputs, used.device)
 

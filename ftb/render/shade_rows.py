@@ -1,8 +1,8 @@
 """The fused shading kernel for the CPU: a row of a picture a thread, sixteen neighbouring pixels at a time.
 
-`ftb.render.shade_kernel` does the same pixel by pixel, as a GPU wants it; tests hold the two together. In C++,
-since Warp's own language passes sixteen numbers through memory where a register would hold them, and copies
-all of a kernel's arguments for each thread.
+`ftb.render.shade_kernel` does the same pixel by pixel, as a GPU wants it; tests hold the two together. In
+C++, since Warp's own language passes sixteen numbers through memory where a register would hold them, and
+copies all of a kernel's arguments for each thread.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ wp.set_module_options(FORWARD)
 
 @wp.struct
 class Layers:
-    """Coverage (S, H, W); planes of colours (S, 3, H, W); visibility (S, H, W); light_visibility (S, N, H, W)."""
+    """Coverage and visibility (S, H, W); planes of colours (S, 3, H, W); light_visibility (S, N, H, W)."""
 
     mask: wp.array(dtype=float)
     radiance: wp.array(dtype=float)
@@ -151,7 +151,8 @@ const auto receivers_in = [&](int slot, float texels_a_metre) INLINE {{
     const lanes flat_x = sign * rotated(frame, facet_x, facet_y, facet_z);
     const lanes flat_y = sign * rotated(frame + 3, facet_x, facet_y, facet_z);
     const lanes flat_z = sign * rotated(frame + 6, facet_x, facet_y, facet_z);
-    const lanes slope = texel / most(-z, {LEAST_FACING}f), flat_slope = texel / most(-flat_z, {LEAST_FACING}f);
+    const lanes slope = texel / most(-z, {LEAST_FACING}f);
+    const lanes flat_slope = texel / most(-flat_z, {LEAST_FACING}f);
     Receivers at;
     at.x = rotated(axes, place_x, place_y, place_z) + x * {NORMAL_BIAS}f + corner[0];
     at.y = rotated(axes + 3, place_x, place_y, place_z) + y * {NORMAL_BIAS}f + corner[1];
@@ -216,14 +217,14 @@ const lanes visible = luminance(arriving_r, arriving_g, arriving_b) / most(unsha
 *(lanes*)(layers.visibility.data + first + column) = covered ? least(visible, 1.0f) : 1.0f;
 """
 
-_SHADE = "".join(
-    [LANES, RECORDS, SKINS, REFLECTIONS, LOOKUPS, LIT, _ROW]
-    + ["for (int column = 0; column < size; column += 16) {"]
-    + [_SEEN, _POINTS, _ENVIRONMENT, _RECEIVERS, _KEYS, _SENT, "}"]
+_PARTS = (
+    *(LANES, RECORDS, SKINS, REFLECTIONS, LOOKUPS, LIT, _ROW),
+    "for (int column = 0; column < size; column += 16) {",
+    *(_SEEN, _POINTS, _ENVIRONMENT, _RECEIVERS, _KEYS, _SENT, "}"),
 )
 
 
-@wp.func_native(_SHADE)
+@wp.func_native("".join(_PARTS))
 def shade_row(view: View, surface: Surface, light: Light, layers: Layers, line: int):
     """Shade one row of one picture: number `line` of all their rows."""
     ...

@@ -1,8 +1,8 @@
 """What pixels look up of vertices and of the skin's texture, for the CPU, sixteen pixels at a time.
 
 Parts of the snippet of `ftb.render.shade_rows`; `record_at` of `ftb.render.shade_kernel` and
-`ftb.render.texture_kernel` are the readable twins. A vertex's sixteen numbers, or a texel's five, are read and
-mixed as one register each; the table of them is then turned so that its rows are pixels' numbers.
+`ftb.render.texture_kernel` are the readable twins. A vertex's sixteen numbers, or a texel's five, are read
+and mixed as one register each; the table of them is then turned so that its rows are pixels' numbers.
 """
 
 from __future__ import annotations

@@ -108,43 +108,29 @@ def _draw_batch(frame: Packed, vertices: Tensor, faces: Tensor, camera: Camera, 
     )
     # Four numbers of a vertex are read at once: memory behind the last one has to be ours, too.
     view, placed = torch.empty(2, batch * count + 1, 3, dtype=torch.float64, device=device)[:, :-1]
-    keys = torch.zeros_like(out.pix_to_face)
     launch(warp_kernels.place, batch * count, [s, vertices.contiguous(), view, placed], device)
-    DRAWERS[device.type](s, view, placed, keys)
-    RESOLVERS[device.type](s, view, keys, out)
+    DRAWERS[device.type](s, view, placed, out)
 
 
-def draw_by_triangles(s: Packed, view: Tensor, placed: Tensor, keys: Tensor) -> None:
-    """Enter all triangles into keys (B, H, W), a triangle a thread."""
-    launch(warp_kernels.raster, len(keys) * len(s.fields["faces"]), [s, view, placed, keys], keys.device)
+def draw_by_triangles(s: Packed, view: Tensor, placed: Tensor, out: Fragments) -> None:
+    """Draw a triangle a thread, then resolve a pixel a thread."""
+    device, keys = out.depth.device, torch.zeros_like(out.pix_to_face)
+    launch(warp_kernels.raster, len(keys) * len(s.fields["faces"]), [s, view, placed, keys], device)
+    inputs = [s, view, keys, out.pix_to_face, out.bary_coords, out.depth]
+    launch(warp_kernels.resolve, keys.numel(), inputs, device)
 
 
-def draw_by_rows(s: Packed, view: Tensor, placed: Tensor, keys: Tensor) -> None:
-    """As `draw_by_triangles`, a picture a thread and eight pixels at a time, where they are as wide."""
-    if keys.shape[-1] < warp_rows.LANES:
-        return draw_by_triangles(s, view, placed, keys)
+def draw_by_pictures(s: Packed, view: Tensor, placed: Tensor, out: Fragments) -> None:
+    """As `draw_by_triangles`, a picture a thread and eight pixels at a time, where these divide its width."""
+    batch, height, width = out.depth.shape
+    if width % warp_rows.LANES:
+        return draw_by_triangles(s, view, placed, out)
     faces = len(s.fields["faces"])
-    scratch = torch.empty(faces + 8, dtype=torch.int32)
-    rest = torch.empty(len(keys), faces + 1, dtype=torch.int32)
-    launch(warp_rows.raster_rows, len(keys), [s, view, placed, keys, scratch, rest], keys.device)
-    if bool(rest[:, 0].any()):
-        launch(warp_rows.raster_rest, len(keys), [s, view, placed, keys, rest], keys.device)
-
-
-def resolve_by_pixels(s: Packed, view: Tensor, keys: Tensor, out: Fragments) -> None:
-    """From keys (B, H, W) to fragments, a pixel a thread."""
-    inputs = [s, view, keys, out.pix_to_face, out.bary_coords, out.depth]
-    launch(warp_kernels.resolve, keys.numel(), inputs, keys.device)
-
-
-def resolve_by_rows(s: Packed, view: Tensor, keys: Tensor, out: Fragments) -> None:
-    """As `resolve_by_pixels`, a row a thread and eight pixels at a time, where that divides their width."""
-    if keys.shape[-1] % warp_rows.LANES:
-        return resolve_by_pixels(s, view, keys, out)
-    inputs = [s, view, keys, out.pix_to_face, out.bary_coords, out.depth]
-    launch(warp_rows.resolve_rows, keys[..., 0].numel(), inputs, keys.device)
+    keys = torch.empty(height * width, dtype=torch.int64)
+    scratch, rest = torch.empty(2, faces + warp_rows.LANES, dtype=torch.int32)
+    inputs = [s, view, placed, keys, scratch, rest, out.pix_to_face, out.bary_coords, out.depth]
+    launch(warp_rows.raster_rows, batch, inputs, out.depth.device)
 
 
 # By kind of device.
-DRAWERS = {"cpu": draw_by_rows, "cuda": draw_by_triangles}
-RESOLVERS = {"cpu": resolve_by_rows, "cuda": resolve_by_pixels}
+DRAWERS = {"cpu": draw_by_pictures, "cuda": draw_by_triangles}
