@@ -18,7 +18,7 @@ from ftb.scene.capture import Capture, CaptureConfig, sample_capture
 from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH, DETECTED_OVER_MESH, LEAST_FORESHORTENING
 from ftb.scene.heads import Head, HeadSource
 from ftb.scene.landmarks import detected_landmarks, project_landmarks
-from ftb.scene.lights import Environment, LightConfig, sample_lighting
+from ftb.scene.lights import Environment, LightConfig, draw_light, finished
 from ftb.scene.lights_draws import Draws
 from ftb.types import Camera, Lighting, TensorData, stack
 
@@ -114,29 +114,23 @@ def sample_chunk(
     """Draw chunk number `chunk` of a split: samples chunk · S + [0, S)."""
     head = source.head(generator_for(seed, split, chunk, "head"))
     first = chunk * config.samples_per_head
-    cameras, lightings, captures, kinds, landmarks = [], [], [], [], []
-    for index in range(first, first + config.samples_per_head):
-        cameras.append(
-            sample_camera(config.framing, head, generator=generator_for(seed, split, index, "camera"))
-        )
-        lighting, kind = sample_lighting(
-            generator_for(seed, split, index, "light"), environments, config.light
-        )
-        lightings.append(lighting)
-        kinds.append(kind)
-        captures.append(
-            sample_capture(config.capture, generator=generator_for(seed, split, index, "capture"))
-        )
-        landmarks.append(_marked(head, cameras[-1], generator_for(seed, split, index, "landmarks")))
-    camera, capture = stack(cameras), stack(captures)
+    index = range(first, first + config.samples_per_head)
+
+    def streams(name: str) -> list[torch.Generator]:
+        return [generator_for(seed, split, number, name) for number in index]
+
+    camera = stack([sample_camera(config.framing, head, generator=stream) for stream in streams("camera")])
+    lights = [draw_light(stream, environments, config.light) for stream in streams("light")]
+    capture = stack([sample_capture(config.capture, generator=stream) for stream in streams("capture")])
+    true = project_landmarks(head.landmarks.float(), camera)
     return Chunk(
         head=head,
         camera=camera,
-        lighting=stack(lightings),
+        lighting=finished([light for light, _ in lights]),
         capture=capture,
-        kinds=tuple(kinds),
-        index=torch.arange(first, first + config.samples_per_head),
-        landmarks=torch.stack(landmarks),
+        kinds=tuple(kind for _, kind in lights),
+        index=torch.arange(index.start, index.stop),
+        landmarks=detected_landmarks(true, generators=streams("landmarks")),
         scatter=_scatter(config, head, camera, capture, generator_for(seed, split, chunk, "scatter")),
     )
 
@@ -170,10 +164,6 @@ def _picture_width(head: Head, cameras: Camera) -> Tensor:
         return 2.0 * cameras.half_width
     depths = -(cameras.cam_from_world[:, 2, :3] @ head.landmarks.float().mean(0))
     return 2.0 * cameras.half_width * (depths - cameras.cam_from_world[:, 2, 3])
-
-
-def _marked(head: Head, camera: Camera, generator: torch.Generator) -> Tensor:
-    return detected_landmarks(project_landmarks(head.landmarks.float(), camera), generator=generator)
 
 
 def sample_camera(config: FramingConfig, head: Head, *, generator: torch.Generator) -> Camera:
