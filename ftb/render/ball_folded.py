@@ -21,14 +21,19 @@ def folded_ball(material: BallMaterial, size: int, environment: Tensor) -> Tenso
     """(..., P, 3): reflected radiance of a ball's pixels under maps (..., H, 2H, 3), H even."""
     lead, height = environment.shape[:-3], environment.shape[-3]
     maps = environment.reshape(-1, height, 2 * height, 3)
-    matrix = folded_matrix(material, size, height, maps.device, maps.dtype)  # (4, P/4, J/4)
-    columns = _parts(maps).reshape(4, len(maps), -1, 3).permute(0, 2, 1, 3).flatten(2)  # (4, J/4, B · 3)
-    parts = torch.bmm(matrix, columns).unflatten(-1, (-1, 3))  # (4, P/4, B, 3)
+    parts = folded_parts(material, size, maps).unflatten(-1, (-1, 3))  # (4, P/4, B, 3)
     # In the corner at (±x, ±y) odd parts change their sign.
     pixels = (_signs(maps.device, maps.dtype) @ parts.flatten(1)).view(
         -1, len(maps), 3
     )  # (P, B, 3), a corner after the other
     return pixels[_order(size, maps.device)].transpose(0, 1).reshape(*lead, -1, 3)
+
+
+def folded_parts(material: BallMaterial, size: int, maps: Tensor) -> Tensor:
+    """(4, P/4, B · 3): in one corner, what a ball reflects of each part of maps (B, H, 2H, 3)."""
+    matrix = folded_matrix(material, size, maps.shape[1], maps.device, maps.dtype)  # (4, P/4, J/4)
+    columns = _parts(maps).reshape(4, len(maps), -1, 3).permute(0, 2, 1, 3).flatten(2)  # (4, J/4, B · 3)
+    return torch.bmm(matrix, columns)
 
 
 @constant
@@ -77,13 +82,24 @@ def _corner(size: int) -> tuple[Tensor, Tensor]:
 @constant
 def _order(size: int, device: torch.device) -> Tensor:
     """(P,): where each pixel of the disc stands among the four corners' pixels."""
-    rows, columns = _corner(size)
-    half = (size + 1) // 2
-    place = torch.full((size, size), -1, dtype=torch.int64)
-    count = len(rows)
-    for corner, (across, upward) in reversed(list(enumerate(PARITIES))):
-        right = columns + (size - half)
-        there = right if across > 0 else size - 1 - right
-        place[rows if upward > 0 else size - 1 - rows, there] = corner * count + torch.arange(count)
+    place = torch.full((size * size,), -1, dtype=torch.int64)
+    placed = placed_numbers(size).long()
+    count = placed.shape[1]
+    for corner, there in reversed(list(enumerate(placed))):
+        place[there] = corner * count + torch.arange(count)
     numbers = disc_samples(size, 1, torch.device("cpu"), torch.float64).numbers
-    return place.flatten()[numbers].to(device)
+    return place[numbers].to(device)
+
+
+@constant
+def placed_numbers(size: int) -> Tensor:
+    """(4, P/4) int32: the pixels' numbers within the flattened square, of each corner. Those of a middle row
+    or column belong to several corners: the first counts."""
+    rows, columns = _corner(size)
+    right = columns + (size - (size + 1) // 2)
+    return torch.stack(
+        [
+            (rows if upward > 0 else size - 1 - rows) * size + (right if across > 0 else size - 1 - right)
+            for across, upward in PARITIES
+        ]
+    ).to(torch.int32)
