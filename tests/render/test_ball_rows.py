@@ -20,7 +20,7 @@ MATERIALS = {
     "rough metal": BallMaterial(albedo=0.0, f0=0.9, alpha=0.5),
 }
 # Small and large, grazing and from behind, absent, and with the horizon through the middle of the ball.
-RADII = torch.deg2rad(torch.tensor([[0.2, 15.0], [3.0, 8.0], [1.0, 12.0], [0.5, 2.0]]))
+RADII = torch.deg2rad(torch.tensor([[0.2, 15.0], [3.0, 8.0], [1.0, 12.0], [0.5, 60.0]]))
 
 
 def lights() -> Lighting:
