@@ -54,7 +54,7 @@ def finished(lights: Sequence[DrawnLight]) -> Lighting:
     parts = [part for light in lights for part in light.parts]
     layers = [layer for part in parts for layer in part.layers]
     keys = [_key_numbers(key) for part in parts for key in part.keys]
-    pictures = [layer.texels for layer in layers if isinstance(layer, Picture)]
+    pictures = [layer.planes for layer in layers if isinstance(layer, Picture)]
     environment = torch.empty(len(lights), ENVIRONMENT_HEIGHT, 2 * ENVIRONMENT_HEIGHT, 3)
     sh_coeffs = torch.empty(len(lights), sh.coefficient_count(SH_ORDER), 3)
     key_lights = torch.tensor(ABSENT).repeat(len(lights), KEY_LIGHTS, 1)

@@ -157,4 +157,4 @@ def hdri(draws: Draws, environments: list[Environment], config: LightConfig) -> 
         )
         for key in environment.keys
     )
-    return LightParts(layers=(Picture(texels=residual * torch.tensor(tint)),), keys=keys)
+    return LightParts(layers=(Picture(planes=(residual * torch.tensor(tint)).T),), keys=keys)

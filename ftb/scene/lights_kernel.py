@@ -151,7 +151,7 @@ def finish(
     first_key: wp.array(dtype=int),  # (G + 1,)
     shares: Numbers,  # (G,) of the parts in their lights
     layers: Numbers,  # (L, 20)
-    pictures: Numbers,  # (P, 2048, 3)
+    pictures: Numbers,  # (P, 3, 2048)
     keys: Numbers,  # (N, 7), overwritten
     grid: Numbers,  # (4, 2048): directions, solid angles
     weights: Numbers,  # (129, 2048): radiance to irradiance on the probes

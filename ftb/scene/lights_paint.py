@@ -144,18 +144,18 @@ class Panel(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Picture(Layer):
-    """Radiance that is known already: texels (2048, 3)."""
+    """Radiance that is known already: planes (3, 2048), which are computed faster than texels of three."""
 
-    texels: Tensor
+    planes: Tensor
 
     def radiance(self) -> Tensor:
-        return self.texels
+        return self.planes.T
 
     def numbers(self) -> list[float]:
         return []
 
     def weighted(self, weight: float) -> Self:
-        return replace(self, texels=self.texels * weight)
+        return replace(self, planes=self.planes * weight)
 
 
 @dataclass(frozen=True, kw_only=True)

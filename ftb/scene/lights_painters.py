@@ -148,11 +148,11 @@ for (int texel = 0; texel < texels; ++texel)
 """
 
 _PICTURE = f"""
+typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 const float* from = pictures.data + (long long)number * {3 * TEXELS};
 float* to = memory.data + {PART};
-for (int texel = 0; texel < {TEXELS}; ++texel)
-    for (int c = 0; c < 3; ++c)
-        to[c * {TEXELS} + texel] += from[3 * texel + c];
+for (int n = 0; n < {3 * TEXELS}; n += 16)
+    *(lanes*)(to + n) += *(const lanes*)(from + n);
 """
 
 Numbers = wp.array(dtype=float)

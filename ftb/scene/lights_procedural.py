@@ -70,10 +70,9 @@ def _tilted_up(draws: Draws) -> Triple:
     return _unit((math.sin(roll), math.cos(roll) * math.cos(pitch), math.sin(pitch)))
 
 
-def _irradiance(environment: Tensor, direction: Tensor) -> Tensor:
-    """(3,) irradiance of (2048, 3) radiance on a surface that faces `direction`."""
-    cosines = (grid().directions @ direction).clamp_min(0.0) * grid().solid_angles
-    return cosines @ environment
+def _irradiance(planes: Tensor, direction: Tensor) -> Tensor:
+    """(3,) irradiance of (3, 2048) radiance on a surface that faces `direction`."""
+    return planes @ ((grid().directions @ direction).clamp_min(0.0) * grid().solid_angles)
 
 
 def _room(draws: Draws, config: LightConfig) -> Gradient:
@@ -102,37 +101,38 @@ def sky(draws: Draws, config: LightConfig) -> LightParts:
     elevation = math.radians(draws.uniform(2.0, 75.0))
     sun = torch.tensor(direction_at(draws.uniform(-math.pi, math.pi), elevation))
     warmth = 1.0 - math.exp(-elevation / math.radians(15.0))
-    sun_color = torch.tensor(black_body_linear(2000.0 + 3800.0 * warmth))
+    sun_color = torch.tensor(black_body_linear(2000.0 + 3800.0 * warmth))[:, None]  # (3, 1), as all here
     haze, brightening = draws.uniform(), draws.uniform(0.5, 3.0)
-    zenith = torch.tensor(black_body_linear(draws.uniform(7500.0, 12000.0)))
-    white = torch.tensor(black_body_linear(draws.uniform(5500.0, 7500.0)))
-    heights = (grid().directions @ up)[:, None]
+    zenith = torch.tensor(black_body_linear(draws.uniform(7500.0, 12000.0)))[:, None]
+    white = torch.tensor(black_body_linear(draws.uniform(5500.0, 7500.0)))[:, None]
+    heights = grid().directions @ up  # (2048,)
     if clear:
-        angles = torch.acos((grid().directions @ sun).clamp(-1.0, 1.0))[:, None]
+        angles = torch.acos((grid().directions @ sun).clamp(-1.0, 1.0))
         glow = draws.uniform(0.5, 4.0) * torch.exp(-angles / draws.uniform(0.15, 0.5))
         band = brightening * (1.0 - heights.clamp(0.0, 1.0)) ** 4
-        dome = zenith + (haze * white - haze * zenith) + band * white + glow * sun_color
+        dome = zenith + haze * (white - zenith) + band * white + glow * sun_color
     else:
         dome = white * (1.0 + 2.0 * heights.clamp_min(0.0)) / 3.0  # CIE overcast sky
     above = (heights / _HORIZON + 0.5).clamp(0.0, 1.0)  # a horizon as soft as the texels are large
     dome = dome * above
     power = draws.log_uniform(0.4, 10.0) * (1.0 - 0.7 * haze)
     radius = math.radians(draws.log_uniform(0.27, 3.0))
-    irradiance = sun_color * power * float(_irradiance(dome, up).mean())
+    light = _irradiance(dome, up)
+    irradiance = sun_color[:, 0] * power * float(light.mean())
     irradiance = irradiance if clear else torch.zeros(3)
     tone = torch.tensor([draws.log_uniform(0.05, 0.5)])
     ground = tone * (0.7 + 0.3 * torch.tensor(draw_color(draws, (2500.0, 6500.0), 0.05)))
-    received = _irradiance(dome, up) + irradiance * max(float(sun @ up), 0.0)
-    environment = dome + (1.0 - above) * ground * received / math.pi
+    received = light + irradiance * max(float(sun @ up), 0.0)
+    planes = dome + (1.0 - above) * (ground * received / math.pi)[:, None]
     shaded = draws.chance(0.35)
     direction = torch.tensor(direction_at(draws.uniform(-math.pi, math.pi), draws.uniform(0.0, 0.6)))
     extent, darkness = draws.uniform(0.6, 1.3), draws.uniform(0.5, 0.9)
     if shaded:
-        environment = environment * (1.0 - darkness * cap_coverage(direction, extent, edge=0.3)[:, None])
+        planes = planes * (1.0 - darkness * cap_coverage(direction, extent, edge=0.3))
         hidden = max(0.0, min(1.0, (extent - math.acos(float((direction @ sun).clamp(-1.0, 1.0)))) / 0.1))
         irradiance = irradiance * (1.0 - hidden)
     key = KeyLight(direction=triple(sun), irradiance=triple(irradiance), radius=radius)
-    return LightParts(layers=(Picture(texels=environment),), keys=(key,))
+    return LightParts(layers=(Picture(planes=planes),), keys=(key,))
 
 
 def softboxes(draws: Draws, config: LightConfig) -> LightParts:
@@ -224,6 +224,8 @@ def light_stage(draws: Draws, config: LightConfig) -> LightParts:
     axis = torch.tensor(draw_off_axis(draws, 180.0, upward=0.5))
     sharpness, offset = draws.log_uniform(1.0, 12.0), draws.uniform(-0.6, 0.6)
     levels = torch.sigmoid(sharpness * (directions @ axis - offset))
-    first, second = (torch.tensor(draw_color(draws, config.kelvin, config.gel_share)) for _ in range(2))
-    colors = levels[:, None] * first + 0.3 * draws.uniform() * (1.0 - levels)[:, None] * second
-    return joined(LightParts(layers=(Picture(texels=painted.T @ colors / 25.0),)), ambient)
+    first, second = (
+        torch.tensor(draw_color(draws, config.kelvin, config.gel_share))[:, None] for _ in range(2)
+    )
+    colors = levels * first + 0.3 * draws.uniform() * (1.0 - levels) * second  # (3, 100)
+    return joined(LightParts(layers=(Picture(planes=colors @ painted / 25.0),)), ambient)

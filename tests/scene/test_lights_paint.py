@@ -84,7 +84,7 @@ def test_a_patch_changes_its_own_place_alone() -> None:
             half_height=0.3,
             rise=0.4,
         ),
-        paint.Picture(texels=torch.rand(2048, 3, generator=torch.Generator().manual_seed(1))),
+        paint.Picture(planes=torch.rand(3, 2048, generator=torch.Generator().manual_seed(1))),
     ],
     ids=lambda layer: type(layer).__name__,
 )
