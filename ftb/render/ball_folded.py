@@ -21,19 +21,14 @@ def folded_ball(material: BallMaterial, size: int, environment: Tensor) -> Tenso
     """(..., P, 3): reflected radiance of a ball's pixels under maps (..., H, 2H, 3), H even."""
     lead, height = environment.shape[:-3], environment.shape[-3]
     maps = environment.reshape(-1, height, 2 * height, 3)
-    parts = folded_parts(material, size, maps).unflatten(-1, (-1, 3))  # (4, P/4, B, 3)
+    matrix = folded_matrix(material, size, height, maps.device, maps.dtype)  # (4, P/4, J/4)
+    columns = _parts(maps).reshape(4, len(maps), -1, 3).permute(0, 2, 1, 3).flatten(2)  # (4, J/4, B · 3)
+    parts = torch.bmm(matrix, columns).unflatten(-1, (-1, 3))  # (4, P/4, B, 3)
     # In the corner at (±x, ±y) odd parts change their sign.
     pixels = (_signs(maps.device, maps.dtype) @ parts.flatten(1)).view(
         -1, len(maps), 3
     )  # (P, B, 3), a corner after the other
     return pixels[_order(size, maps.device)].transpose(0, 1).reshape(*lead, -1, 3)
-
-
-def folded_parts(material: BallMaterial, size: int, maps: Tensor) -> Tensor:
-    """(4, P/4, B · 3): in one corner, what a ball reflects of each part of maps (B, H, 2H, 3)."""
-    matrix = folded_matrix(material, size, maps.shape[1], maps.device, maps.dtype)  # (4, P/4, J/4)
-    columns = _parts(maps).reshape(4, len(maps), -1, 3).permute(0, 2, 1, 3).flatten(2)  # (4, J/4, B · 3)
-    return torch.bmm(matrix, columns)
 
 
 @constant

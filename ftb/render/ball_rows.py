@@ -1,7 +1,7 @@
 """Rough balls for the CPU, without gradients: their key lights sixteen pixels at a time.
 
-In C++, for whole vectors of pixels. `ftb.render.ball_keys` and `folded_ball` are the readable and
-differentiable twins, and what a GPU computes.
+In C++, for whole vectors of pixels. `ftb.render.ball_keys` is the readable and differentiable twin, and
+what a GPU computes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ftb.kernels.start import FORWARD, wp
 from ftb.kernels.starting import launch
 from ftb.maths import brdf
 from ftb.render import ball_keys
-from ftb.render.ball_folded import folded_parts, placed_numbers
+from ftb.render.ball_product import reflected_environment
 from ftb.render.ball_transport import constant, disc_samples, samples_along
 from ftb.render.light_functions import quotient
 from ftb.scene.materials import BallMaterial
@@ -97,24 +97,6 @@ for (int n = 0; n < 16 && pixel + n < pixels; ++n) {
 }
 """
 
-# Four corners of the ball from the parts that are even or odd in x and in y; pixels on an axis belong to
-# several, and take the first.
-_UNFOLDED = """
-const float* parts = folded.data;
-const long long part = (long long)quarter * samples * 3;
-for (int corner = 3; corner >= 0; --corner) {
-    const int number = numbers.data[corner * quarter + pixel];
-    const float across = corner & 1 ? -1.0f : 1.0f, upward = corner & 2 ? -1.0f : 1.0f;
-    for (int n = 0; n < samples; ++n) {
-        const float* from = parts + ((long long)pixel * samples + n) * 3;
-        float* to = square_pixels.data + ((long long)n * pixels + number) * 3;
-        for (int c = 0; c < 3; ++c)
-            to[c] = from[c] + across * from[part + c] + upward * from[2 * part + c]
-                + across * upward * from[3 * part + c];
-    }
-}
-"""
-
 Numbers = wp.array(dtype=float)
 
 
@@ -135,32 +117,6 @@ def add_keys(
 ):
     """Sixteen pixels from number `pixel` on."""
     ...
-
-
-@wp.func_native(_UNFOLDED)
-def unfold(
-    pixel: int,
-    quarter: int,
-    samples: int,
-    pixels: int,
-    numbers: wp.array(dtype=int),
-    folded: Numbers,
-    square_pixels: Numbers,
-):
-    """One pixel of the upper right quarter and its mirror images."""
-    ...
-
-
-@wp.kernel
-def unfold_parts(
-    quarter: int,
-    samples: int,
-    pixels: int,
-    numbers: wp.array(dtype=int),  # (4, P/4) where pixels of each corner lie in the square
-    folded: Numbers,  # (4, P/4, S, 3)
-    square_pixels: Numbers,  # (S, size · size, 3)
-):
-    unfold(wp.tid(), quarter, samples, pixels, numbers, folded, square_pixels)
 
 
 @wp.kernel
@@ -225,16 +181,10 @@ def _key_table(lighting: Lighting, material: BallMaterial) -> _Keys:
 def rough_ball(lighting: Lighting, material: BallMaterial, size: int) -> Tensor:
     """As `render_ball_of`, for B lights with environments (B, H, 2H, 3), float32 on the CPU, H even."""
     samples, slots = lighting.key_dirs.shape[:2]
-    device = lighting.key_dirs.device
-    folded = folded_parts(material, size, lighting.environment)  # (4, P/4, B · 3)
-    numbers = placed_numbers(size)
-    square = torch.zeros(samples, size, size, 3)
-    inputs = [folded.shape[1], samples, size * size, numbers, folded, square]
-    launch(unfold_parts, folded.shape[1], inputs, device)
+    square = reflected_environment(material, size, lighting.environment)
     surfaces, keys = _surfaces(material, size), _key_table(lighting, material)
     points, _, padded = surfaces.shape
     shape = [size, padded, points, slots, keys.discs.shape[2], material.alpha]
-    launch(
-        add_key_lights, samples * (padded // 16), [*shape, surfaces, keys.table, keys.discs, square], device
-    )
+    inputs = [*shape, surfaces, keys.table, keys.discs, square]
+    launch(add_key_lights, samples * (padded // 16), inputs, square.device)
     return square

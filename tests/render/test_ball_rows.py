@@ -10,6 +10,7 @@ import torch
 from ftb.render import ball, ball_rows
 from ftb.render.ball_folded import folded_ball
 from ftb.render.ball_keys import key_reflection
+from ftb.render.ball_product import reflected_environment
 from ftb.render.ball_transport import disc_samples
 from ftb.scene.materials import BallMaterial, ball_material
 from ftb.types import Lighting
@@ -57,6 +58,20 @@ def test_rows_are_their_twins(name: str, size: int) -> None:
     # Where the horizon cuts a small disc, its irradiance is a difference of numbers near 1.
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=2e-5)
     assert float((found - expected).abs().mean()) < 2e-7
+
+
+@pytest.mark.parametrize("samples", [1, 6, 9, 22])
+def test_a_light_has_the_same_bits_in_any_company(samples: int) -> None:
+    """By one, two, three and more vectors of columns, against the readable product as well."""
+    draw = torch.Generator().manual_seed(5)
+    maps, material = torch.rand(samples, 16, 32, 3, generator=draw), MATERIALS["gray"]
+    found = reflected_environment(material, 40, maps)
+    alone = torch.cat([reflected_environment(material, 40, one[None]) for one in maps])
+    assert torch.equal(found, alone)
+    numbers = disc_samples(40, 1, torch.device("cpu"), torch.float64).numbers
+    expected = folded_ball(material, 40, maps.double()).float()
+    torch.testing.assert_close(found.flatten(1, 2)[:, numbers], expected, atol=2e-6, rtol=2e-6)
+    assert float(found.sum()) == pytest.approx(float(expected.sum()), rel=1e-6)
 
 
 def test_a_ball_is_rendered_by_rows_where_nothing_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
