@@ -80,10 +80,14 @@ def backdrop(camera: Camera, lighting: Lighting, capture: Capture, size: int) ->
 def backdrop_seen(camera: Camera, lighting: Lighting, rays: int) -> Tensor:
     """Radiance (S, R, R, 3) of the environment along R × R rays, at the centres of as many parts of the
     picture."""
+    return envmap.sample(lighting.environment, backdrop_rays(camera, rays))
+
+
+def backdrop_rays(camera: Camera, rays: int) -> Tensor:
+    """Directions (S, R, R, 3), of any length, of those rays."""
     x = _steps(rays, camera.half_width.device)[None, None, :] * camera.half_width[:, None, None]
     x, y = torch.broadcast_tensors(x, -x.transpose(-1, -2))
-    directions = torch.stack([x, y, -torch.ones_like(x)], dim=-1)
-    return envmap.sample(lighting.environment, directions)
+    return torch.stack([x, y, -torch.ones_like(x)], dim=-1)
 
 
 def _steps(size: int, device: torch.device) -> Tensor:

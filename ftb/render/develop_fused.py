@@ -19,9 +19,10 @@ from ftb.maths import color
 from ftb.render import develop_kernel, expose_kernel
 from ftb.render.antialias import Outlines
 from ftb.render.antialias_fused import soften
-from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_seen, noise_bank
+from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_rays, noise_bank
 from ftb.render.film_picture import Planes, edges_of, photograph_by_pictures, roll_of
 from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, quantisation_table, quantise_planes
+from ftb.render.lookup_kernel import looked_up
 from ftb.render.shade import Shaded
 from ftb.scene.capture import Capture
 from ftb.types import Camera, Lighting, TensorData
@@ -101,6 +102,7 @@ def _film(gains: Tensor, camera: Camera, lighting: Lighting, capture: Capture, s
     away = torch.arange(BLUR_RADIUS + 1, device=sigma.device)
     taps = torch.exp(-0.5 * (away / sigma.clamp_min(1e-3)[:, None]).square())  # (S, 5)
     taps = torch.where(taps < LEAST_WEIGHT, 0.0, taps)
+    rays = backdrop_rays(camera, int(expose_kernel.BACKDROP_RAYS))
     return Film(
         gains=gains.contiguous(),
         grey=capture.grey,
@@ -115,7 +117,7 @@ def _film(gains: Tensor, camera: Camera, lighting: Lighting, capture: Capture, s
         kind=capture.backdrop.to(torch.int32),
         ends=capture.backdrop_linear.contiguous(),
         slope=torch.stack([capture.backdrop_turn.cos(), capture.backdrop_turn.sin()], dim=-1),
-        seen=backdrop_seen(camera, lighting, expose_kernel.BACKDROP_RAYS).contiguous(),
+        seen=looked_up(lighting.environment, rays.flatten(1, 2)).view_as(rays),
     )
 
 
