@@ -15,7 +15,7 @@ from ftb.kernels.start import wp
 from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.maths import sh
 from ftb.maths.shapes import expect_shape
-from ftb.render import shade_kernel, shade_rows, vertex_kernel, vertex_rows
+from ftb.render import shade_kernel, shade_rows, vertex_kernel
 from ftb.render.light_maps import LightMaps
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shadow import LEAST_TEXELS, Shadows, cast_shadows
@@ -51,33 +51,16 @@ def order2_irradiance(lighting: Lighting) -> Tensor:
 
 def seen_vertices(mesh: Mesh, fragments: Fragments) -> Tensor:
     """Which vertices belong to a face that a picture shows: (S, V) uint8, 0 or 1."""
+    if fragments.seen is not None:
+        return fragments.seen
     samples, vertices = len(fragments.pix_to_face), mesh.vertices.shape[1]
     used = torch.zeros(samples, vertices, dtype=torch.uint8, device=fragments.pix_to_face.device)
-    MARKERS[used.device.type](fragments.pix_to_face, mesh.faces.to(torch.int32).contiguous(), used)
+    shown = torch.zeros(samples * len(mesh.faces), dtype=torch.uint8, device=used.device)
+    inputs = [fragments.pix_to_face, fragments.pix_to_face[0].numel(), len(mesh.faces), shown]
+    launch(vertex_kernel.mark_faces, fragments.pix_to_face.numel(), inputs, used.device)
+    faces = mesh.faces.to(torch.int32).contiguous()
+    launch(vertex_kernel.mark_vertices, shown.numel(), [shown, faces, vertices, used], used.device)
     return used
-
-
-def mark_by_pictures(pix_to_face: Tensor, faces: Tensor, used: Tensor) -> None:
-    """Set used (S, V) to 1 for vertices of the faces (F, 3) that pix_to_face (S, H, W) shows; a picture a
-    thread."""
-    inputs = [pix_to_face, pix_to_face[0].numel(), faces, used.shape[1], used]
-    launch(vertex_rows.mark_used, len(used), inputs, used.device)
-
-
-def mark_by_pixels(pix_to_face: Tensor, faces: Tensor, used: Tensor) -> None:
-    """As `mark_by_pictures`, a pixel and then a face a thread."""
-    shown = torch.zeros(len(used) * len(faces), dtype=torch.uint8, device=used.device)
-    inputs = [pix_to_face, pix_to_face[0].numel(), len(faces), shown]
-    launch(vertex_kernel.mark_faces, pix_to_face.numel(), inputs, used.device)
-    inputs = [shown, faces, used.shape[1], used]
-    launch(vertex_kernel.mark_vertices, shown.numel(), inputs, used.device)
-
-
-# By kind of device.
-MARKERS: dict[str, Callable[[Tensor, Tensor, Tensor], None]] = {
-    "cpu": mark_by_pictures,
-    "cuda": mark_by_pixels,
-}
 
 
 def shade_fused(
@@ -154,7 +137,8 @@ def _lit_vertices(
 def _by_rows(inputs: list, shaded: Shaded) -> None:
     """Fill `shaded`, a row a thread."""
     names = ("mask", "radiance", "normals", "albedos", "irradiance", "visibility", "light_visibility")
-    layers = packed(shade_rows.Layers, **dict(zip(names, _planes(shaded), strict=True)))
+    planes = dict(zip(names, _planes(shaded), strict=True))
+    layers = packed(shade_rows.Layers, metered=shaded.metered, **planes)
     launch(shade_rows.shade_rows, shaded.mask[..., 0].numel(), [*inputs, layers], shaded.mask.device)
 
 
@@ -257,4 +241,5 @@ def empty_layers(key_irradiance: Tensor, size: int) -> Shaded:
         irradiance_linear=colour[3],
         visibility=torch.empty(samples, size, size, device=device),
         light_visibility=torch.empty(samples, keys, size, size, device=device).permute(0, 2, 3, 1),
+        metered=torch.empty(samples, size, 10) if device.type == "cpu" else None,
     )

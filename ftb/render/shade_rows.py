@@ -21,7 +21,8 @@ wp.set_module_options(FORWARD)
 
 @wp.struct
 class Layers:
-    """Coverage and visibility (S, H, W); planes of colours (S, 3, H, W); light_visibility (S, N, H, W)."""
+    """Coverage and visibility (S, H, W); planes of colours (S, 3, H, W); light_visibility (S, N, H, W); what
+    is metered (S, H, 10)."""
 
     mask: wp.array(dtype=float)
     radiance: wp.array(dtype=float)
@@ -30,6 +31,7 @@ class Layers:
     irradiance: wp.array(dtype=float)
     visibility: wp.array(dtype=float)
     light_visibility: wp.array(dtype=float)
+    metered: wp.array(dtype=float)
 
 
 # The row, its picture, and what of the arguments is theirs.
@@ -207,20 +209,35 @@ _SENT = f"""
 // F0 under 2 % is an occluded or absent surface (Karis 2014): no reflection at all for 0.
 const lanes fade = least(50.0f * f0, 1.0f);
 const auto kept = [&](lanes value) INLINE {{ return covered ? value : 0.0f; }};
-store(layers.radiance, column, kept(albedo_r * arriving_r * {INVERSE_PI}f + shine_r * fade),
-      kept(albedo_g * arriving_g * {INVERSE_PI}f + shine_g * fade),
-      kept(albedo_b * arriving_b * {INVERSE_PI}f + shine_b * fade));
+const lanes r = kept(albedo_r * arriving_r * {INVERSE_PI}f + shine_r * fade);
+const lanes g = kept(albedo_g * arriving_g * {INVERSE_PI}f + shine_g * fade);
+const lanes b = kept(albedo_b * arriving_b * {INVERSE_PI}f + shine_b * fade);
+const lanes base_r = kept(albedo_r), base_g = kept(albedo_g), base_b = kept(albedo_b);
+store(layers.radiance, column, r, g, b);
 store(layers.normals, column, kept(normal_x), kept(normal_y), kept(normal_z));
-store(layers.albedos, column, kept(albedo_r), kept(albedo_g), kept(albedo_b));
+store(layers.albedos, column, base_r, base_g, base_b);
 store(layers.irradiance, column, kept(record[13]), kept(record[14]), kept(record[15]));
 const lanes visible = luminance(arriving_r, arriving_g, arriving_b) / most(unshadowed, 1.0e-8f);
 *(lanes*)(layers.visibility.data + first + column) = covered ? least(visible, 1.0f) : 1.0f;
+const lanes found[10] = {{covered ? (lanes)1.0f : (lanes)0.0f, base_r, base_g, base_b, r * r, g * g, b * b,
+                         r * g, g * b, b * r}};
+EACH for (int k = 0; k < 10; ++k)
+    sums[k] += found[k];
+"""
+
+_METER = """
+for (int k = 0; k < 10; ++k) {
+    float total = 0.0f;
+    for (int lane = 0; lane < 16; ++lane)
+        total += sums[k][lane];
+    layers.metered.data[10ll * line + k] = total;
+}
 """
 
 _PARTS = (
     *(LANES, RECORDS, SKINS, REFLECTIONS, LOOKUPS, LIT, _ROW),
-    "for (int column = 0; column < size; column += 16) {",
-    *(_SEEN, _POINTS, _ENVIRONMENT, _RECEIVERS, _KEYS, _SENT, "}"),
+    "lanes sums[10] = {}; for (int column = 0; column < size; column += 16) {",
+    *(_SEEN, _POINTS, _ENVIRONMENT, _RECEIVERS, _KEYS, _SENT, "}", _METER),
 )
 
 

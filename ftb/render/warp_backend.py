@@ -52,6 +52,7 @@ class WarpRasterizer(Rasterizer):
             pix_to_face=torch.empty(batch, *size, dtype=torch.int64, device=device),
             bary_coords=torch.empty(batch, *size, 3, device=device),
             depth=torch.empty(batch, *size, device=device),
+            seen=_nothing_seen(batch, mesh.vertices.shape[1], size) if device.type == "cpu" else None,
         )
         frame = _frame(size, camera.orthographic, cull)
         camera = camera.map(lambda t: t.detach().expand(batch, *t.shape[1:]).to(torch.float64))
@@ -66,6 +67,11 @@ class WarpRasterizer(Rasterizer):
             with ThreadPoolExecutor(len(work)) as pool:
                 list(pool.map(lambda item: _draw_batch(*item), work))
         return fragments
+
+
+def _nothing_seen(batch: int, vertices: int, size: tuple[int, int]) -> Tensor | None:
+    """To be marked (B, V); None for pictures that nobody marks."""
+    return None if size[1] % warp_rows.LANES else torch.zeros(batch, vertices, dtype=torch.uint8)
 
 
 def _slices(batch: int, parts: int) -> list[slice]:
@@ -123,12 +129,13 @@ def draw_by_triangles(s: Packed, view: Tensor, placed: Tensor, out: Fragments) -
 def draw_by_pictures(s: Packed, view: Tensor, placed: Tensor, out: Fragments) -> None:
     """As `draw_by_triangles`, a picture a thread and eight pixels at a time, where these divide its width."""
     batch, height, width = out.depth.shape
-    if width % warp_rows.LANES:
+    if out.seen is None:
         return draw_by_triangles(s, view, placed, out)
     faces = len(s.fields["faces"])
     keys = torch.empty(height * width, dtype=torch.int64)
     scratch, rest = torch.empty(2, faces + warp_rows.LANES, dtype=torch.int32)
-    inputs = [s, view, placed, keys, scratch, rest, out.pix_to_face, out.bary_coords, out.depth]
+    found = [out.pix_to_face, out.bary_coords, out.depth, out.seen]
+    inputs = [s, view, placed, keys, scratch, rest, *found]
     launch(warp_rows.raster_rows, batch, inputs, out.depth.device)
 
 

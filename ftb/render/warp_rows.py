@@ -38,6 +38,8 @@ const lanes steps = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
 const int width = s.frame.width, height = s.frame.height;
 const bool flat = s.frame.orthographic;
 const double unit = s.unit.data[image];
+auto* marked = seen_vertices.data + (long long)image * s.count;
+long long last = -1;
 const double (*seen)[3] = (const double (*)[3])(view.data + (long long)image * s.count);
 const long long (*faces)[3] = (const long long (*)[3])s.faces.data;
 for (int place = 0; place < height * width; place += 8) {
@@ -62,6 +64,13 @@ for (int place = 0; place < height * width; place += 8) {
     alignas(64) long long asked[8];
     *(bits*)asked = empty ? __builtin_reduce_max(face) : face;
     asm volatile("" ::: "memory");
+    for (int lane = 0; lane < 8; ++lane) {  // neighbours mostly show the same
+        if (asked[lane] == last)
+            continue;
+        last = asked[lane];
+        for (int k = 0; k < 3; ++k)
+            marked[faces[last][k]] = 1;
+    }
     lanes x[3], y[3], z[3];
     _Pragma("clang loop unroll(full)") for (int lane = 0; lane < 8; ++lane) {
         const long long* corner = faces[asked[lane]];
@@ -112,9 +121,11 @@ def resolve_image(
     pix_to_face: wp.array(dtype=wp.int64),
     bary_coords: wp.array(dtype=wp.vec3f),
     depth: wp.array(dtype=float),
+    seen_vertices: wp.array(dtype=wp.uint8),
     image: int,
 ):
-    """As `warp_kernels.resolve`, of the keys (H, W) of one picture, its width a multiple of eight."""
+    """As `warp_kernels.resolve`, of the keys (H, W) of one picture, its width a multiple of eight; vertices
+    (B, V) of the faces that show are marked."""
     ...
 
 
@@ -129,6 +140,7 @@ def raster_rows(
     pix_to_face: wp.array(dtype=wp.int64),
     bary_coords: wp.array(dtype=wp.vec3f),
     depth: wp.array(dtype=float),
+    seen_vertices: wp.array(dtype=wp.uint8),
 ):
     """Draw and resolve a picture a thread, one after the other: they share keys, scratch and rest."""
     image = wp.tid()
@@ -138,4 +150,4 @@ def raster_rows(
         drawing = set_up(s, view, placed, image, f)
         if drawing.box[2] >= 0:
             draw(s.frame, drawing.triangle, drawing.box, 0, LAST_FACE - wp.int64(f), keys)
-    resolve_image(s, view, keys, pix_to_face, bary_coords, depth, image)
+    resolve_image(s, view, keys, pix_to_face, bary_coords, depth, seen_vertices, image)

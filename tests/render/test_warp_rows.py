@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
 
 from ftb.render import warp_backend
+from ftb.render.shade_fused import seen_vertices
 from ftb.types import Camera, Fragments, Mesh
 
 SIZES = [(64, 64), (33, 56), (200, 256), (9, 8), (7, 5)]
@@ -51,3 +53,7 @@ def test_rows_draw_what_pixels_do_to_the_bit(monkeypatch, size: tuple[int, int],
         assert torch.equal(rows.pix_to_face, pixels.pix_to_face)
         assert torch.equal(rows.depth, pixels.depth)
         assert torch.equal(rows.bary_coords, pixels.bary_coords)
+        if rows.seen is not None:
+            corners = mesh.faces[rows.pix_to_face[rows.pix_to_face >= 0]].unique()
+            assert torch.equal(rows.seen[0].nonzero()[:, 0], corners)
+            assert torch.equal(rows.seen, seen_vertices(mesh, replace(pixels, seen=None)))
