@@ -17,30 +17,31 @@ _BLENDED = (
     _LANES
     + """
 typedef short steps __attribute__((ext_vector_type(16), aligned(2), may_alias));
-const int* bound = bounds.data + 3 * block;
-lanes low = *(const lanes*)(start.data + 32 * block), high = *(const lanes*)(start.data + 32 * block + 16);
-lanes person_low = low, person_high = high;
-for (int stage = 0; stage < 3; ++stage) {
-    if (stage == 1) {
-        person_low = low;
-        person_high = high;
-    }
-    if (stage == 2) {
-        const lanes* half = (const lanes*)(side.data + 32 * block);
-        low = (low - person_low) * (1.0f + asymmetry * half[0]) + person_low;
-        high = (high - person_high) * (1.0f + asymmetry * half[1]) + person_high;
-    }
-    for (int k = bound[stage]; k < bound[stage + 1]; ++k) {
-        const float weight = weights.data[numbers.data[k]];
-        if (weight == 0.0f)
-            continue;
-        const steps* row = (const steps*)(rows.data + 32 * (long long)k);
-        low += __builtin_convertvector(row[0], lanes) * weight;
-        high += __builtin_convertvector(row[1], lanes) * weight;
+lanes* now = (lanes*)result.data;
+lanes* before = (lanes*)person.data;
+const lanes* from = (const lanes*)start.data;
+const lanes* half = (const lanes*)side.data;
+const int count = result.shape[0] / 16;
+for (int k = 0; k < count; ++k)
+    now[k] = from[k];
+for (int stage = 0, next = 0; stage < 3; ++stage) {
+    if (stage == 1)
+        for (int k = 0; k < count; ++k)
+            before[k] = now[k];
+    if (stage == 2)
+        for (int k = 0; k < count; ++k)
+            now[k] = (now[k] - before[k]) * (1.0f + asymmetry * half[k]) + before[k];
+    for (; next < ends[stage]; ++next) {
+        const int shape = active.data[next];
+        const float weight = weights.data[next];
+        for (int k = bounds.data[shape]; k < bounds.data[shape + 1]; ++k) {
+            const steps* row = (const steps*)(rows.data + 32 * (long long)k);
+            lanes* moved = now + 2 * blocks.data[k];
+            moved[0] += __builtin_convertvector(row[0], lanes) * weight;
+            moved[1] += __builtin_convertvector(row[1], lanes) * weight;
+        }
     }
 }
-*(lanes*)(result.data + 32 * block) = low;
-*(lanes*)(result.data + 32 * block + 16) = high;
 """
 )
 
@@ -95,18 +96,20 @@ for (int block = 0; block < blocks; ++block) {
 
 
 @wp.func_native(_BLENDED)
-def blend_block(
-    block: int,
+def add_all_shapes(
     start: wp.array(dtype=float),
     side: wp.array(dtype=float),
-    asymmetry: float,
     bounds: wp.array(dtype=wp.int32),
-    numbers: wp.array(dtype=wp.int32),
+    blocks: wp.array(dtype=wp.int32),
     rows: wp.array(dtype=wp.int16),
+    active: wp.array(dtype=wp.int32),
     weights: wp.array(dtype=float),
+    ends: wp.vec3i,
+    asymmetry: float,
+    person: wp.array(dtype=float),
     result: wp.array(dtype=float),
 ):
-    """Add all shapes to 32 coordinates."""
+    """Shape after shape: what is read of each lies in one piece."""
     ...
 
 
@@ -122,18 +125,21 @@ def add_all_corners(
 
 
 @wp.kernel
-def blend_blocks(
+def blend(
     start: wp.array(dtype=float),
     side: wp.array(dtype=float),
-    asymmetry: float,
     bounds: wp.array(dtype=wp.int32),
-    numbers: wp.array(dtype=wp.int32),
+    blocks: wp.array(dtype=wp.int32),
     rows: wp.array(dtype=wp.int16),
+    active: wp.array(dtype=wp.int32),
     weights: wp.array(dtype=float),
+    ends: wp.vec3i,
+    asymmetry: float,
+    person: wp.array(dtype=float),
     result: wp.array(dtype=float),
 ):
-    """32 coordinates a thread; see `heads_shapes.Shapes`."""
-    blend_block(wp.tid(), start, side, asymmetry, bounds, numbers, rows, weights, result)
+    """All in one thread; see `heads_shapes.PackedShapes`. person: room for what there is without sliders."""
+    add_all_shapes(start, side, bounds, blocks, rows, active, weights, ends, asymmetry, person, result)
 
 
 @wp.func

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftb.kernels.start import wp
 from ftb.kernels.starting import launch
 from ftb.scene import heads_kernel
 
@@ -46,27 +47,25 @@ class PackedShapes:
         # (K, blocks, 32) of all stages
         stages = [_blocks(stage.reshape(len(stage), -1)) for stage in shapes.stages]
         everything = np.concatenate(stages)
-        ends = np.cumsum([len(stage) for stage in stages])
-        block, number = np.nonzero(everything.any(axis=2).T)
-        # Where each stage begins within each block, and after the last of all.
-        key = block * len(stages) + np.searchsorted(ends, number, side="right")
-        bounds = np.searchsorted(key, np.arange(everything.shape[1] * len(stages) + 1))
+        self._ends = np.cumsum([len(stage) for stage in stages])
+        number, block = np.nonzero(everything.any(axis=2))
+        bounds = np.searchsorted(number, np.arange(len(everything) + 1))
+        rows = (bounds.astype(np.int32), block.astype(np.int32), everything[number, block])
+        self._rows = [torch.from_numpy(part) for part in rows]
         side = np.broadcast_to(shapes.side, shapes.template.shape).reshape(1, -1)
-        self._constant = [_blocks(shapes.template.reshape(1, -1)), _blocks(side)]
-        self._constant = [torch.from_numpy(part.astype(np.float32)) for part in self._constant]
-        self._rows = [
-            torch.from_numpy(part)
-            for part in (bounds.astype(np.int32), number.astype(np.int32), everything[number, block])
-        ]
+        flat = [_blocks(shapes.template.reshape(1, -1)), _blocks(side)]
+        self._start, self._side = (torch.from_numpy(part.astype(np.float32).ravel()) for part in flat)
 
     def blend(self, weights: Sequence[np.ndarray], asymmetry: float) -> Tensor:
         """Vertices (V, 3). The order of the sums, and so their bits, never depend on threads."""
-        flat = torch.from_numpy((np.concatenate(weights) * self._unit).astype(np.float32))
-        start, side = self._constant
-        result = torch.empty(start.numel())
-        inputs = [start, side, asymmetry, *self._rows, flat, result]
-        launch(heads_kernel.blend_blocks, start.numel() // BLOCK, inputs, result.device)
-        return result[: self._shape[0] * self._shape[1]].view(self._shape)
+        whole = np.concatenate(weights) * self._unit
+        active = np.flatnonzero(whole)
+        ends = wp.vec3i(*np.searchsorted(active, self._ends).tolist())
+        chosen = [active.astype(np.int32), whole[active].astype(np.float32)]
+        room = torch.empty(2, len(self._start))
+        inputs = [self._start, self._side, *self._rows, *map(torch.from_numpy, chosen), ends, asymmetry]
+        launch(heads_kernel.blend, 1, [*inputs, room[0], room[1]], room.device)
+        return room[1, : self._shape[0] * self._shape[1]].view(self._shape)
 
 
 def _blocks(rows: np.ndarray) -> np.ndarray:
