@@ -14,10 +14,9 @@ from ftb.scene.heads_expression import Expression, sample_expression
 from ftb.scene.heads_geometry import Figure, Geometry, shape_head
 from ftb.scene.heads_identity import Identity, sample_identity, slider_spread
 from ftb.scene.heads_parameters import plain_parameters
-from ftb.scene.skin_fields import build_fields
+from ftb.scene.skin_fused import paint_head
 from ftb.scene.skin_hair import hair_thickness
 from ftb.scene.skin_look import Look, sample_look
-from ftb.scene.skin_paint import paint_head
 
 
 class AnnyHeads(HeadSource):
@@ -45,11 +44,11 @@ class AnnyHeads(HeadSource):
             curtain=look.hair.curtain,
         )
         geometry = shape_head(self.anatomy, figure)
-        albedo, material = paint_head(build_fields(self.texture_size), look)
+        albedo_linear, material = paint_head(self.texture_size, look)
         return Head(
             mesh=geometry.mesh,
-            albedo_linear=torch.from_numpy(albedo),
-            material=torch.from_numpy(material),
+            albedo_linear=albedo_linear,
+            material=material,
             landmarks=_landmarks(self.anatomy, geometry),
             tone=look.skin.tone,
             name=f"anny, {expression.name}, {look.hair.style}",
