@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ftb.kernels.start import wp
 from ftb.render.row_kernel import Row
-from ftb.render.sky_kernel import Sky, open_around
+from ftb.render.sky_kernel import Sky
 
 # Bits count: products and sums stay apart, as in `sky_kernel`.
 wp.set_module_options({"enable_backward": False})
@@ -38,6 +38,35 @@ for (int axis = 0; axis < 3; ++axis) {
 return __builtin_bit_cast(unsigned short, __builtin_convertvector(start <= end, flags));
 """
 )
+
+# As `sky_kernel.sky_rows` has it: products and sums in the same order.
+_SKY_ABOVE = (
+    _LANES
+    + """
+const float* at = (const float*)(directions.data + first);
+const int count = directions.shape[0] - first < 16 ? directions.shape[0] - first : 16;
+lanes x = 0.0f, y = 0.0f, z = 0.0f;
+for (int lane = 0; lane < count; ++lane) {
+    x[lane] = at[3 * lane];
+    y[lane] = at[3 * lane + 1];
+    z[lane] = at[3 * lane + 2];
+}
+const lanes cosine = normal[0] * x + normal[1] * y + normal[2] * z;
+const lanes arriving = cosine > 0.0f ? cosine * solid_angle : 0.0f;
+for (int lane = 0; lane < count; ++lane)
+    row.data[first + lane] = arriving[lane];
+return __builtin_bit_cast(unsigned short, __builtin_convertvector(cosine > 0.0f, flags));
+"""
+)
+
+_OPEN_AROUND = """
+int above = 0, seen = 0;
+for (int k = 0; k < 3; ++k) {
+    above += arriving.data[near[k]] > 0.0f;
+    seen += shadowed.data[near[k]] > 0.0f;
+}
+return above == 0 || (seen > 0 && seen < above) ? -1 : seen > 0;
+"""
 
 # Edge functions as in Woop et al.; slack: more than the rounding of a difference of two products.
 _TRIANGLES_MET = (
@@ -91,6 +120,24 @@ def boxes_hit(
     boxes: wp.array(dtype=float), first: int, origin: wp.vec3, inverse: wp.vec3, near: wp.vec3i, far: wp.vec3i
 ) -> int:
     """One bit for each of sixteen boxes, row `first` and the next five, that a ray passes through."""
+    ...
+
+
+@wp.func_native(_SKY_ABOVE)
+def sky_above(
+    directions: wp.array(dtype=wp.vec3),
+    first: int,
+    normal: wp.vec3,
+    solid_angle: float,
+    row: wp.array(dtype=float),
+) -> int:
+    """One bit for each of sixteen directions above the horizon; fills their row, cosine times solid angle."""
+    ...
+
+
+@wp.func_native(_OPEN_AROUND)
+def open_around(near: wp.vec3i, arriving: wp.array(dtype=float), shadowed: wp.array(dtype=float)) -> int:
+    """As `sky_kernel.open_around`, from both rows of a point."""
     ...
 
 
@@ -226,19 +273,21 @@ def sky_rows(
     origin = points[point] + normal * offset
     whole = float(1e-8)
     seen = float(0.0)
-    for direction in range(sky.directions.shape[0]):
-        towards = sky.directions[direction]
-        cosine = wp.dot(normal, towards)
-        if cosine > 0.0:
+    for first in range(0, sky.directions.shape[0], 16):
+        directions = sky_above(sky.directions, first, normal, sky.solid_angle, unshadowed[point])
+        while directions != 0:
+            direction = first + lowest_of(directions)
+            directions &= directions - 1
+            towards = sky.directions[direction]
             answer = int(-1)  # noqa: RUF046
             if direction >= sky.few:
-                answer = open_around(sky, direction, normal, shadowed[point])
+                answer = open_around(sky.neighbours[direction], unshadowed[point], shadowed[point])
             if answer < 0:
                 answer = 1
                 if hidden(tops, boxes, corners, origin, towards):
                     answer = 0
-            unshadowed[point, direction] = cosine * sky.solid_angle
-            shadowed[point, direction] = cosine * sky.solid_angle * float(answer)
+            cosine = wp.dot(normal, towards)
+            shadowed[point, direction] = unshadowed[point, direction] * float(answer)
             whole += cosine
             seen += cosine * float(answer)
     openness[point] = seen / whole
