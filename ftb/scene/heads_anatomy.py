@@ -104,8 +104,8 @@ class Anatomy:
 
     @cached_property
     def placing(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What `heads_kernel.place_points` wants to know: how much each basis vertex does not belong to the
-        head (Vb,), vertices and weights (Vs · 12,) of the added points."""
+        """What `heads_kernel` wants to know: how much each basis vertex does not belong to the head (Vb,),
+        vertices and weights (Vs · 12,) of the added points."""
         below = torch.from_numpy(np.ascontiguousarray(1.0 - self.head_weight, dtype=np.float32))
         extra = torch.from_numpy(self.extra.astype(np.int32).ravel())
         return (

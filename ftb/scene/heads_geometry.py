@@ -76,8 +76,10 @@ def shape_head(anatomy: Anatomy, figure: Figure) -> Geometry:
     points = torch.empty(anatomy.welded_count, 3)
     welded = points.numpy()
     change = wp.mat33(_shoulder_turn(expression.neck_deg))
-    inputs = [basis, below, wp.vec3(NECK_PIVOT), change, extra, extra_weight, anatomy.extra.shape[1], points]
-    launch(heads_kernel.place_points, len(below) + len(anatomy.extra), inputs, points.device)
+    inputs = [basis, below, wp.vec3(NECK_PIVOT), change, points]
+    launch(heads_kernel.turn_shoulders, len(below), inputs, points.device)
+    added, terms = anatomy.extra.shape
+    launch(heads_kernel.refine, added, [extra, extra_weight, terms, len(below), points], points.device)
     centres, radius = _add_eyes(anatomy, welded, expression)
     thickness = torch.from_numpy(figure.thickness)
     inputs = [points, corner_sums(points, vertex_fields().incidence), thickness]

@@ -142,34 +142,36 @@ def blend(
     add_all_shapes(start, side, bounds, blocks, rows, active, weights, ends, asymmetry, person, result)
 
 
-@wp.func
-def turned(point: wp.vec3, below: float, pivot: wp.vec3, change: wp.mat33):
-    """A vertex that does not wholly belong to the head, turned by so much about the top of the spine."""
-    return point + change * ((point - pivot) * below)
-
-
 @wp.kernel
-def place_points(
+def turn_shoulders(
     basis: wp.array(dtype=wp.vec3),
     below: wp.array(dtype=float),  # (Vb,) how much each does not belong to the head
     pivot: wp.vec3,
     change: wp.mat33,
+    placed: wp.array(dtype=wp.vec3),  # (Vb or more,), out
+):
+    """One vertex of the basis a thread, turned about the top of the spine by its share."""
+    n = wp.tid()
+    point = basis[n]
+    if below[n] != 0.0:
+        point += change * ((point - pivot) * below[n])
+    placed[n] = point
+
+
+@wp.kernel
+def refine(
     extra: wp.array(dtype=wp.int32),  # (Vs · 12,)
     extra_weight: wp.array(dtype=float),
     terms: int,  # 12: as an argument, so that the loop stays a loop
-    placed: wp.array(dtype=wp.vec3),  # (Vb + Vs,), out
+    first: int,  # Vb
+    placed: wp.array(dtype=wp.vec3),  # (Vb + Vs or more,), the last Vs out
 ):
-    """One vertex of the basis, or one of the scalp's added points, a thread: the shoulders turned."""
+    """One of the scalp's added points a thread."""
     n = wp.tid()
-    if n < below.shape[0]:
-        placed[n] = turned(basis[n], below[n], pivot, change)
-        return
-    first = (n - below.shape[0]) * terms
     total = wp.vec3(0.0)
     for k in range(terms):
-        corner = extra[first + k]
-        total += turned(basis[corner], below[corner], pivot, change) * extra_weight[first + k]
-    placed[n] = total
+        total += placed[extra[n * terms + k]] * extra_weight[n * terms + k]
+    placed[first + n] = total
 
 
 @wp.kernel

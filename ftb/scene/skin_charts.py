@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ftb.scene.skin_eyes import eye_shade, paint_eyes, paint_inside
+from ftb.scene.skin_eyes import paint_inside
 from ftb.scene.skin_fields import CURTAIN_WAVES, Fields
 from ftb.scene.skin_look import Look
 from ftb.scene.skin_noise import weighted_sum
@@ -37,7 +37,6 @@ def hanging_hair(fields: Fields, look: Look) -> np.ndarray:
 
 
 def inside_charts(fields: Fields, look: Look, lips: np.ndarray) -> dict[str, np.ndarray]:
-    """Albedo (3, n) or (3, 1) of the charts of `MATERIALS`, which no layer touches; lips (3,)."""
-    inside = paint_inside(fields, look, lips) | {"eye": paint_eyes(fields, look) * eye_shade(fields)}
+    """Albedo (3, n) or (3, 1) of the charts of `MATERIALS` but the eyes: no layer touches them. lips (3,)."""
     lash = np.minimum(0.7 * hair_colour(look)[:, None], 0.02)
-    return inside | {"lash": lash, "curtain": hanging_hair(fields, look)}
+    return paint_inside(fields, look, lips) | {"lash": lash, "curtain": hanging_hair(fields, look)}

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftb.kernels.start import wp
 from ftb.kernels.starting import Packed, launch, packed
 from ftb.scene import skin_rows
 from ftb.scene.skin_atlas import Atlas
 from ftb.scene.skin_charts import MATERIALS, inside_charts
+from ftb.scene.skin_eyes import edge_widths, eye_dimness, eye_shade, eye_sides
 from ftb.scene.skin_fields import Fields, build_fields, ramp
 from ftb.scene.skin_layers import BYTE_FIELDS, COLOURS, NUMBERS, SHORT_FIELDS, SPARSE
 from ftb.scene.skin_look import Look
@@ -38,7 +40,8 @@ class SkinTable:
     """Fields of one texture size, for the kernels. table: of blocks of texels of head and torso, as
     `skin_rows.Table`; blocks: their number; steps: by name of a field in bytes, what one step of each of its
     rows is; inside: texels of all other charts; sources: which of the values of `parts` each takes; parts: by
-    chart, their slice of all values; materials (2, values)."""
+    chart, their slice of all values; materials (2, values); eyes: fields of the eyes' texels, as
+    `skin_rows.paint_eyes` asks for them."""
 
     table: Packed
     blocks: int
@@ -47,6 +50,7 @@ class SkinTable:
     sources: Tensor
     parts: dict[str, slice]
     materials: Tensor
+    eyes: list[Tensor]
 
 
 def _in_bytes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -131,8 +135,15 @@ def build_table(size: int) -> SkinTable:
         table=packed(skin_rows.Table, **tensors, grain_step=float(grain_steps[0])),
         blocks=len(places),
         steps=dict(zip(BYTE_FIELDS, [steps for _, steps in found], strict=True)),
+        eyes=_eye_fields(fields),
         **_inside_table(fields.atlas, np.flatnonzero(~bare[fields.atlas.fill])),
     )
+
+
+def _eye_fields(fields: Fields) -> list[Tensor]:
+    dim = eye_dimness(fields) * eye_shade(fields)
+    found = (fields.atlas.eye_polar[:, 0], eye_sides(fields), fields.eye_veins, fields.iris_fibre, dim)
+    return [torch.from_numpy(np.ascontiguousarray(field, dtype=np.float32)) for field in found]
 
 
 def _inside_table(atlas: Atlas, texels: np.ndarray) -> dict[str, Any]:
@@ -225,6 +236,25 @@ def paint_head(size: int, look: Look) -> tuple[Tensor, Tensor]:
     colours = torch.empty(3, table.materials.shape[1])
     for chart, colour in inside_charts(build_fields(size), look, lips).items():
         colours.numpy()[:, table.parts[chart]] = colour
+    _paint_eyes(table, look, size, colours)
     inputs = [table.inside, table.sources, colours, table.materials, albedo, material]
     launch(skin_rows.put_inside, len(table.inside), inputs, albedo.device)
     return albedo, material
+
+
+def _paint_eyes(table: SkinTable, look: Look, size: int, colours: Tensor) -> None:
+    """Fill the eyes' part of the values (3, n) of all charts that no layer touches."""
+    eyes, part = look.eyes, table.parts["eye"]
+    limbus, pupil, iris = edge_widths(size, eyes.iris_size)
+    person = packed(
+        skin_rows.Eyes,
+        iris=wp.vec3(*eyes.iris.tolist()),
+        iris_size=eyes.iris_size,
+        pupil=eyes.pupil,
+        sclera=eyes.sclera,
+        limbus_width=limbus,
+        pupil_width=pupil,
+        iris_width=iris,
+    )
+    inputs = [person, *table.eyes, part.start, colours]
+    launch(skin_rows.paint_eyes, part.stop - part.start, inputs, colours.device)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ftb.scene.heads import SKIN_F0
 from ftb.scene.skin_charts import MATERIALS, inside_charts
+from ftb.scene.skin_eyes import eye_shade, paint_eyes
 from ftb.scene.skin_fields import Fields, ramp
 from ftb.scene.skin_look import Look
 from ftb.scene.skin_noise import weighted_sum
@@ -252,7 +253,8 @@ def paint_head_plainly(fields: Fields, look: Look) -> tuple[np.ndarray, np.ndarr
     for paint in LAYERS:
         paint(canvas)
     rows, size = fields.atlas.rows, fields.atlas.size
-    for chart, colour in inside_charts(fields, look, canvas.lips).items():
+    inside = inside_charts(fields, look, canvas.lips) | {"eye": paint_eyes(fields, look) * eye_shade(fields)}
+    for chart, colour in inside.items():
         canvas.albedo[:, rows[chart]] = colour
         canvas.material[:, rows[chart]] = np.array(MATERIALS[chart], dtype=np.float32)[:, None]
     np.clip(canvas.albedo, 0.003, 0.9, out=canvas.albedo)

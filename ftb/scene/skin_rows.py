@@ -82,6 +82,61 @@ def paint(
     )
 
 
+@wp.struct
+class Eyes:
+    """A person's eyes, see `skin_eyes.paint_eyes`; widths of edges: `skin_eyes.edge_widths`."""
+
+    iris: wp.vec3
+    iris_size: float
+    pupil: float
+    sclera: float
+    limbus_width: float
+    pupil_width: float
+    iris_width: float
+
+
+@wp.func
+def soft_step(edge: float, width: float, value: float):
+    share = wp.clamp((value - edge) / width + 0.5, 0.0, 1.0)
+    return share * share * (3.0 - 2.0 * share)
+
+
+@wp.func
+def iris_of(eyes: Eyes, polar: float, fibre: float):
+    share = polar / eyes.iris_size
+    fibres = (0.85 + 0.3 * share) * (1.0 + 0.16 * fibre * wp.clamp(share - 0.3, 0.0, 0.5))
+    away = (share - (eyes.pupil + 0.14)) / 0.12
+    collar = 0.35 * wp.exp(-away * away)
+    limbus = 1.0 - 0.72 * soft_step(0.88, eyes.limbus_width, share)
+    around = soft_step(eyes.iris_size * eyes.pupil, eyes.pupil_width, polar)
+    ring = wp.cw_mul(eyes.iris, wp.vec3(fibres) + wp.vec3(1.25, 1.0, 0.75) * collar)
+    return ring * (limbus * around) + wp.vec3(0.006 * (1.0 - around))
+
+
+@wp.kernel
+def paint_eyes(
+    eyes: Eyes,
+    polar: wp.array(dtype=float),
+    side: wp.array(dtype=float),
+    veins: wp.array(dtype=float),
+    fibre: wp.array(dtype=float),
+    dim: wp.array(dtype=float),
+    first: int,
+    colours: wp.array(dtype=float),  # as of `put_inside`, from `first` on, out
+):
+    """One texel of the eyes a thread. Most of them are white."""
+    n = wp.tid()
+    count = int(wp.uint32(colours.shape[0]) // wp.uint32(3))
+    red = wp.vec3(0.05, 0.20, 0.22) * (side[n] * veins[n])
+    white = wp.cw_mul(wp.vec3(1.0, 0.95, 0.90), wp.vec3(1.0) - red) * (eyes.sclera * (1.0 - 0.16 * side[n]))
+    outside = soft_step(eyes.iris_size, eyes.iris_width, polar[n])
+    if outside < 1.0:
+        iris = iris_of(eyes, polar[n], fibre[n])
+        white = iris + (white - iris) * outside
+    for channel in range(3):
+        colours[channel * count + first + n] = white[channel] * dim[n]
+
+
 @wp.kernel
 def put_inside(
     texels: wp.array(dtype=wp.int32),
