@@ -111,7 +111,7 @@ def build_table(size: int) -> SkinTable:
     every = fields.atlas.fill.reshape(-1, LANES)  # (all blocks, 16)
     places = np.flatnonzero(bare[every].any(axis=1))
     texels = every[places]
-    single = (fields.under_eye, fields.flush, fields.thin, fields.t_zone, *fields.strands)
+    single = (fields.under_eye, fields.flush, fields.thin, fields.t_zone)
     parts = [fields.noise[1], fields.noise[2], fields.noise[0], fields.zones, *(row[None] for row in single)]
     found = [_in_bytes(part) for part in parts]
     shorts = _short_rows(fields, on_head)
@@ -167,7 +167,7 @@ def _short_rows(fields: Fields, on_head: np.ndarray) -> np.ndarray:
     """(K, N) int16 of `SHORT_FIELDS`."""
     hairline = np.where(on_head, np.clip(fields.hairline, NO_HAIR, -NO_HAIR), NO_HAIR)
     shade = np.log(np.maximum(fields.atlas.masks["openness"], 0.05)) * on_head
-    rows = (hairline, fields.temple, *fields.front_crown, shade)
+    rows = (hairline, fields.temple, *fields.front_crown, shade, *fields.strands)
     steps = SHORT_FIELDS.values()
     return np.stack([np.rint(row / step) for row, step in zip(rows, steps, strict=True)]).astype(np.int16)
 
@@ -178,8 +178,7 @@ def _mixing(table: SkinTable, look: Look, by_melanin: np.ndarray) -> Tensor:
     zones = np.array(look.skin.zones) / float(by_melanin[1])
     under_eye = look.skin.under_eye
     weights = [
-        {"PATCH": look.noise[1][0], "FINE": look.noise[2][0], "T_ZONE": -0.07 * look.skin.oil}
-        | {"STREAKS": 1.0, "EDGES": 1.0},
+        {"PATCH": look.noise[1][0], "FINE": look.noise[2][0], "T_ZONE": -0.07 * look.skin.oil},
         {"PATCH": 0.05 * mottled * look.noise[1][1], "BROAD": 0.07 * mottled * look.noise[0][0]}
         | {"ZONES": zones, "UNDER_EYE": 0.35 * under_eye},
         {"UNDER_EYE": 0.4 * under_eye, "FLUSH": look.skin.redness, "THIN": 0.7},

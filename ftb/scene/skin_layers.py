@@ -11,9 +11,11 @@ from ftb.scene.skin_paint import BEARD_ROUGHNESS, CLOTH_MATERIAL, HAIR_MATERIAL,
 
 # Fields of all texels, in bytes: how many of each. PATCH, FINE and BROAD are the noise of `skin_noise`.
 BYTE_FIELDS = {"PATCH": 8, "FINE": 10, "BROAD": 6, "ZONES": 8, "UNDER_EYE": 1, "FLUSH": 1, "THIN": 1}
-BYTE_FIELDS |= {"T_ZONE": 1, "STREAKS": 1, "EDGES": 1}
+BYTE_FIELDS |= {"T_ZONE": 1}
 # Fields in two bytes, and what one step of them is.
 SHORT_FIELDS = {"HAIRLINE": 1e-3, "TEMPLE": 1e-4, "FRONT": 1e-4, "CROWN": 1e-4, "SHADE": 1e-4}
+# A hundredth of a strand's deviation shows on white hair.
+SHORT_FIELDS |= {"STREAKS": 1e-3, "EDGES": 1e-3}
 # Layers that touch few texels, and their fields.
 SPARSE = {
     "SPOTS": ("spot", "rank"),
@@ -128,7 +130,7 @@ const bool hairy = highest.data[block] >= person[LOWEST_HAIR];
 if (hairy) {
     lanes height = field(HAIRLINE_SHORT) - person[HAIRLINE_RISE] - person[TEMPLE_RISE] * field(TEMPLE_SHORT);
     height += person[FRINGE] * field(FRONT_SHORT) - person[CROWN_FALL] * field(CROWN_SHORT);
-    height += 0.16f * fine + 0.15f * grain + mixed(to_noise, EDGES_BYTES, 1) * 0.15f;
+    height += 0.16f * fine + 0.15f * grain + field(EDGES_SHORT) * 0.15f;
     hair_share = ramp(-person[HAIR_SOFT], person[HAIR_SOFT], height) * person[OPACITY];
 }
 // Nobody sees what lies below hair.
@@ -216,9 +218,9 @@ if (const lanes* nostrils = layer(NOSTRILS_LAYER)) {
 
 _HAIR = """
 if (hairy) {
-    lanes shine = power_of_e(mixed(to_noise, STREAKS_BYTES, 1) * 0.22f + 0.10f * grain + 0.10f * middle);
+    lanes shine = power_of_e(field(STREAKS_SHORT) * 0.22f + 0.10f * grain + 0.10f * middle);
     if (person[GREY_HAIR] > 0.0f)
-        shine *= 1.0f + clip(0.5f * person[GREY_HAIR] * mixed(to_noise, EDGES_BYTES, 1), -0.2f, 0.4f);
+        shine *= 1.0f + clip(0.5f * person[GREY_HAIR] * field(EDGES_SHORT), -0.2f, 0.4f);
     blend(HAIR_COLOUR, shine, hair_share);
     blend_material(hair_material[0], hair_material[1], hair_share);
 }

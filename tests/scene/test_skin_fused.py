@@ -43,15 +43,15 @@ def old(look: Look) -> Look:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_kernels_paint_what_the_layers_paint(changed: Callable[[Look], Look], seed: int) -> None:
     """Fields lie in steps of a hundred-and-twenty-seventh of their range: the mean is 1e-4 off, the
-    worst strand of fair hair 1e-2."""
+    worst texel 8e-3 (the edge of white hair)."""
     size = 128
     look = changed(person(seed))
     found = paint_head(size, look)
     for part, expected in zip(found, paint_head_plainly(build_fields(size), look), strict=True):
         off = np.abs(part.numpy() - expected)
-        assert off.max() < 1.2e-2
-        assert off.mean() < 4e-4
-        assert np.quantile(off, 0.995) < 4e-3
+        assert off.max() < 8e-3
+        assert off.mean() < 2.5e-4
+        assert np.quantile(off, 0.995) < 3e-3
 
 
 def test_every_texel_is_painted() -> None:
