@@ -225,7 +225,7 @@ def _shade(chunk: Chunk, rasterizer: Rasterizer, heads: HeadCache, share: _Share
     light = Illumination(
         lighting=chunk.lighting,
         maps=share.maps,
-        sky_visibility=shadowed_share(heads.transfer(head, used), share.sky),
+        sky_visibility=shadowed_share(heads.transfer(head, used), share.sky, used),
     )
     skin = Skin(albedo_linear=head.albedo_linear, material=head.material)
     prepared = Prepared(used=used, irradiance=share.irradiance, layers=share.layers)

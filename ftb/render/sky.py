@@ -9,21 +9,23 @@ fine dependence on the normal is kept by the unshadowed irradiance of each pixel
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ftb.kernels.starting import launch
+from ftb.kernels.starting import floats, launch
 from ftb.maths import envmap
 from ftb.maths.shapes import expect_shape
-from ftb.render import sky_kernel
+from ftb.render import sky_kernel, sky_share_rows
 from ftb.render.lookup_kernel import looked_up
 from ftb.render.occlusion import farthest_points, sky_directions
 from ftb.render.sky_occluder import moved_occluder
 from ftb.types import Lighting, Mesh, TensorData
 
 NEIGHBOURS = 4
+LEAST_LIGHT = 1e-8  # below it nothing is shadowed: there is nothing to divide by
 # Of the coarse mesh that hides the sky: about 5 mm apart on a head.
 OCCLUDER_VERTICES = 3000
 # How many metres apart two points count that differ by a right angle in their normals: the sides of
@@ -50,11 +52,14 @@ class Receivers(TensorData):
 
 @dataclass(frozen=True, kw_only=True)
 class SkyTransfer(TensorData):
-    """shadowed, unshadowed (R, D): cosine times solid angle, with and without visibility;
-    directions (D, 3) in the head's frame; receivers as above."""
+    """shadowed, unshadowed (N, D): cosine times solid angle, with and without visibility, of the N receivers
+    that were asked; rows (R,) int32: which of these each receiver is, or −1; openness (N,): the share of a
+    white sky that each sees; directions (D, 3) in the head's frame; receivers as above."""
 
     shadowed: Tensor
     unshadowed: Tensor
+    rows: Tensor
+    openness: Tensor
     directions: Tensor
     receivers: Receivers
 
@@ -109,25 +114,25 @@ def sky_transfer(
 ) -> SkyTransfer:
     """Cast the rays of one head: R receivers × D directions of a Fibonacci sphere.
 
-    needed (R,) uint8: receivers that are 0 there are left out, as if in the dark.
+    needed (R,) uint8: receivers that are 0 there are not asked.
     """
     sky = sky_directions(directions, str(mesh.vertices.device))
-    points = mesh.vertices[0][receivers.vertices]
-    normals = mesh.normals[0][receivers.vertices]
-    if needed is None:
-        needed = torch.ones(len(points), dtype=torch.uint8, device=points.device)
-    blockers = mesh.vertices[0][receivers.occluder_vertices]
+    asked, rows = receivers.vertices, torch.arange(len(receivers.vertices), device=mesh.vertices.device)
+    if needed is not None:
+        rows = torch.where(needed > 0, needed.cumsum(0) - 1, -1)
+        asked = asked[needed > 0]
+    blockers = mesh.vertices[0].index_select(0, receivers.occluder_vertices)
     occluder = moved_occluder(receivers.occluder_faces, receivers.occluder_rest, blockers)
-    shadowed, unshadowed, openness = occluder.sky_rows(points, normals, needed, sky)
-    # A receiver that sees little of the sky (behind an eyeball, inside a mouth) speaks for few points
-    # that a camera sees: it must not darken its visible neighbours.
-    open_enough = (openness.square() + 1e-4).index_select(0, receivers.neighbours.flatten())
-    weights = receivers.weights * open_enough.view_as(receivers.weights)
+    points, normals = (values[0].index_select(0, asked) for values in (mesh.vertices, mesh.normals))
+    everyone = torch.ones(len(asked), dtype=torch.uint8, device=asked.device)
+    shadowed, unshadowed, openness = occluder.sky_rows(points, normals, everyone, sky)
     return SkyTransfer(
         shadowed=shadowed,
         unshadowed=unshadowed,
+        rows=rows.to(torch.int32),
+        openness=openness,
         directions=sky.directions,
-        receivers=replace(receivers, weights=weights / weights.sum(-1, keepdim=True)),
+        receivers=receivers,
     )
 
 
@@ -155,21 +160,46 @@ def sky_radiance(lighting: Lighting, cam_from_head: Tensor, directions: int) -> 
     return looked_up(envmap.resize(lighting.environment, height), directions_cam)
 
 
-def shadowed_share(transfer: SkyTransfer, radiance: Tensor) -> Tensor:
-    """As `sky_visibility`, (S, V, 3), from what `sky_radiance` says, (S, D, 3)."""
-    samples = len(radiance)
+def shadowed_share(transfer: SkyTransfer, radiance: Tensor, used: Tensor | None = None) -> Tensor:
+    """As `sky_visibility`, (S, V, 3), from what `sky_radiance` says, (S, D, 3).
+
+    used (S, V) uint8: vertices that are 0 there, or whose neighbours were not all asked, get 1.
+    """
+    samples, device = len(radiance), radiance.device
     columns = radiance.permute(1, 0, 2).reshape(len(transfer.directions), samples * 3)
-    shadowed = transfer.shadowed @ columns  # (R, S·3)
-    unshadowed = transfer.unshadowed @ columns
-    ratio = torch.where(
-        unshadowed > 1e-8, shadowed / unshadowed.clamp_min(1e-8), torch.ones_like(shadowed)
-    ).clamp(0.0, 1.0)
+    ratio = RATIOS[device.type](transfer, columns)  # (N, S·3), and some more columns on a CPU
     receivers = transfer.receivers
-    spread = torch.zeros(len(receivers.neighbours), samples * 3, device=ratio.device)
-    for neighbour in range(receivers.neighbours.shape[-1]):
-        borrowed = ratio.index_select(0, receivers.neighbours[:, neighbour])
-        spread.addcmul_(borrowed, receivers.weights[:, neighbour, None])
-    return spread.reshape(-1, samples, 3).permute(1, 0, 2).contiguous()  # (S, V, 3)
+    vertices, neighbours = receivers.neighbours.shape
+    spread = torch.empty(samples, vertices, 3, device=device)
+    if used is None:
+        used = torch.ones(samples, vertices, dtype=torch.uint8, device=device)
+    borrowed = [receivers.neighbours, receivers.weights, neighbours, transfer.rows, transfer.openness]
+    inputs = [used, *borrowed, floats(ratio), samples, spread]
+    launch(sky_kernel.spread_shares, vertices, inputs, device)
+    return spread
+
+
+def _ratio_by_products(transfer: SkyTransfer, columns: Tensor) -> Tensor:
+    """Shadowed over unshadowed light (N, C) of skies (D, C)."""
+    shadowed, unshadowed = transfer.shadowed @ columns, transfer.unshadowed @ columns
+    ratio = shadowed / unshadowed.clamp_min(LEAST_LIGHT)
+    return torch.where(unshadowed > LEAST_LIGHT, ratio, torch.ones_like(ratio)).clamp(0.0, 1.0)
+
+
+def _ratio_by_rows(transfer: SkyTransfer, columns: Tensor) -> Tensor:
+    """As `_ratio_by_products`: both products in one pass, sixteen skies at a time."""
+    skies = torch.nn.functional.pad(floats(columns), (0, -columns.shape[-1] % sky_share_rows.LANES))
+    ratio = torch.empty(len(transfer.shadowed), skies.shape[-1], device=columns.device)
+    inputs = [transfer.shadowed, transfer.unshadowed, skies, LEAST_LIGHT, ratio]
+    launch(sky_share_rows.ratios, len(ratio), inputs, columns.device)
+    return ratio
+
+
+# By kind of device.
+RATIOS: dict[str, Callable[[SkyTransfer, Tensor], Tensor]] = {
+    "cpu": _ratio_by_rows,
+    "cuda": _ratio_by_products,
+}
 
 
 def _height_for(directions: int) -> int:

@@ -86,3 +86,48 @@ def mark_receivers(
     first = (n % vertices) * count
     for k in range(count):
         needed[int(neighbours[first + k])] = wp.uint8(1)
+
+
+@wp.func
+def voice(weight: float, openness: float):
+    """A receiver that sees little of the sky (behind an eyeball, inside a mouth) speaks for few points that a
+    camera sees: it must not darken its visible neighbours."""
+    return weight * (openness * openness + 1.0e-4)
+
+
+@wp.kernel
+def spread_shares(
+    used: wp.array(dtype=wp.uint8),  # (samples · V,)
+    neighbours: wp.array(dtype=wp.int64),  # (V · N,) receivers that each vertex borrows from
+    weights: wp.array(dtype=float),  # (V · N,)
+    count: int,  # N
+    rows: wp.array(dtype=wp.int32),  # (R,)
+    openness: wp.array(dtype=float),
+    ratio: wp.array(dtype=float, ndim=2),  # (rows, samples · 3 or more)
+    samples: int,
+    spread: wp.array(dtype=wp.vec3),  # (samples · V,), out
+):
+    """One vertex a thread."""
+    vertex = wp.tid()
+    vertices = int(neighbours.shape[0] / count)
+    asked = bool(False)
+    for sample in range(samples):
+        asked = asked or used[sample * vertices + vertex] != wp.uint8(0)
+    whole = float(0.0)
+    if asked:
+        for k in range(count):
+            row = rows[int(neighbours[vertex * count + k])]
+            asked = asked and row >= 0
+            if asked:
+                whole += voice(weights[vertex * count + k], openness[row])
+    for sample in range(samples):
+        total = wp.vec3(1.0)
+        if asked and used[sample * vertices + vertex] != wp.uint8(0):
+            total = wp.vec3(0.0)
+            for k in range(count):
+                row = rows[int(neighbours[vertex * count + k])]
+                colour = wp.vec3(
+                    ratio[row, 3 * sample], ratio[row, 3 * sample + 1], ratio[row, 3 * sample + 2]
+                )
+                total += colour * (voice(weights[vertex * count + k], openness[row]) / whole)
+        spread[sample * vertices + vertex] = total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ftb.kernels.starting import floats, launch
 from ftb.maths.shapes import expect_shape
-from ftb.render import texture_kernel
+from ftb.render import texture_kernel, texture_rows
 from ftb.render.skin_rows import SPARE
 from ftb.types import Mesh, TensorData
 
@@ -45,8 +46,22 @@ def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
     inputs = [floats(albedo_linear), floats(material), texels]
     launch(texture_kernel.interleave, size * size, inputs, device)
     for finer, start, side in zip(starts, starts[1:], sides[1:], strict=False):
-        launch(texture_kernel.halve, side * side, [texels, finer, start, side], device)
+        HALVERS[device.type](texels, finer, start, side)
     return Pyramid(texels=texels, starts=_on_device(tuple(starts), str(device)), size=size)
+
+
+def _halve_texels(texels: Tensor, finer: int, start: int, side: int) -> None:
+    """Fill the level of `side` × `side` texels at `start` from the one at `finer`, a texel a thread."""
+    launch(texture_kernel.halve, side * side, [texels, finer, start, side], texels.device)
+
+
+def _halve_rows(texels: Tensor, finer: int, start: int, side: int) -> None:
+    """As `_halve_texels`, a row a thread."""
+    launch(texture_rows.halve_rows, side, [texels, finer, start, side], texels.device)
+
+
+# By kind of device.
+HALVERS: dict[str, Callable[[Tensor, int, int, int], None]] = {"cpu": _halve_rows, "cuda": _halve_texels}
 
 
 @lru_cache(maxsize=16)

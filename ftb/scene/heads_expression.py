@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -72,26 +73,33 @@ class Expression:
     neck_deg: tuple[float, float, float]
 
 
+@lru_cache(maxsize=4)
+def _sides(action_names: tuple[str, ...]) -> list[tuple[str, int]]:
+    """Of each action its name without a side, and whose draw it takes: the two sides share that of their
+    first, so that faces stay nearly symmetric."""
+    found = []
+    for index, action in enumerate(action_names):
+        family = action.removesuffix("Left").removesuffix("Right")
+        second = action.endswith("Right") and action_names[index - 1].startswith(family)
+        found.append((family, index - 1 if second else index))
+    return found
+
+
 def sample_expression(action_names: list[str], *, generator: torch.Generator) -> Expression:
     """Mostly mild, sometimes strong. The number of draws is always the same."""
-    uniform = torch.rand(4 + 2 * len(action_names), generator=generator, dtype=torch.float64).numpy()
+    uniform = torch.rand(4 + 2 * len(action_names), generator=generator, dtype=torch.float64).tolist()
     normal = torch.randn(8, generator=generator, dtype=torch.float64).numpy()
     shares = np.cumsum([share for share, _ in EXPRESSIONS.values()])
     name = list(EXPRESSIONS)[min(int(np.searchsorted(shares, uniform[0])), len(EXPRESSIONS) - 1)]
     ranges = EXPRESSIONS[name][1]
     strengths: dict[str, float] = {}
-    for index, action in enumerate(action_names):
-        family = action.removesuffix("Left").removesuffix("Right")
-        # The two sides share the draw of their first, so that faces stay nearly symmetric.
-        first = (
-            index - 1 if action.endswith("Right") and action_names[index - 1].startswith(family) else index
-        )
+    for index, (family, first) in enumerate(_sides(tuple(action_names))):
         low, high = ranges.get(family, (0.0, 0.0))
         even = low + (high - low) * uniform[4 + first]
         habit = HABITS.get(family, 0.0) * uniform[4 + len(action_names) + first] ** 2
         side = 1.0 + 0.3 * (uniform[4 + len(action_names) + index] - 0.5)
         if (even + habit) * side > 1e-3:
-            strengths[action] = float(min((even + habit) * side, 1.0))
+            strengths[action_names[index]] = float(min((even + habit) * side, 1.0))
     sideways, up = (
         float(np.clip(draw * spread, -limit, limit))
         for draw, spread, limit in zip(normal[:2], GAZE_DEG, GAZE_LIMIT_DEG, strict=True)

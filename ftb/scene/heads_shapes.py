@@ -1,4 +1,4 @@
-"""Blend shapes packed by the part of the face they move: most move a tenth of it."""
+"""Blend shapes: what makes a person, what the sliders change of it, and what the face does."""
 
 from __future__ import annotations
 
@@ -6,43 +6,68 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
+
+from ftb.kernels.start import wp
+from ftb.kernels.starting import launch
+from ftb.scene import heads_kernel
+
+BLOCK = 32  # coordinates that are blended at once: most shapes move few blocks
 
 
 @dataclass(frozen=True)
-class ShapeGroup:
-    """Shapes of one family. numbers (K,): which of all shapes; places (n,): the coordinates that any of them
-    moves, in a flat (3V,) array; rows (K, n) float32, their displacements."""
+class Shapes:
+    """template (V, 3) metres; side (V, 1): −1 on one half of the face, 1 on the other; stages: displacements
+    (K, V, 3) of people, sliders and actions, int16 in steps of `unit` metres."""
 
-    numbers: tuple[int, ...]
-    places: np.ndarray
-    rows: np.ndarray
-
-
-def pack_shapes(families: Sequence[str], shapes: Sequence[np.ndarray], unit: float) -> list[ShapeGroup]:
-    """Group shapes (V, 3), in steps of `unit`, by the name of their family; both in the same order."""
-    groups = []
-    for family in dict.fromkeys(families):
-        numbers = tuple(number for number, name in enumerate(families) if name == family)
-        rows = np.stack([shapes[number].ravel() for number in numbers])
-        places = np.flatnonzero(rows.any(axis=0))
-        groups.append(ShapeGroup(numbers, places, rows[:, places].astype(np.float32) * np.float32(unit)))
-    return groups
+    template: np.ndarray
+    side: np.ndarray
+    stages: Sequence[np.ndarray]
+    unit: float
 
 
-def add_shapes(total: np.ndarray, groups: Sequence[ShapeGroup], weights: Sequence[float]) -> None:
-    """Add all shapes times their weights (K,) to contiguous vertices (V, 3), in place.
+def blend(shapes: Shapes, weights: Sequence[np.ndarray], asymmetry: float) -> np.ndarray:
+    """Vertices (V, 3) by plain sums: the readable twin of `PackedShapes.blend`. weights: of each stage, (K,).
 
-    Plain loops: the sum's order, and so its bits, never depend on threads.
+    One half of the face has a little more of every slider than the other, by `asymmetry`.
     """
-    flat = total.reshape(-1)
-    for group in groups:
-        chosen = [(row, weights[number]) for row, number in zip(group.rows, group.numbers, strict=True)]
-        chosen = [(row, weight) for row, weight in chosen if weight != 0.0]
-        if not chosen:
-            continue
-        moved = flat.take(group.places)
-        part = np.empty_like(moved)
-        for row, weight in chosen:
-            np.multiply(row, np.float32(weight), out=part)
-            np.add(moved, part, out=moved)
-        flat[group.places] = moved
+    people, sliders, actions = (
+        np.tensordot(np.float64(shapes.unit) * weight, stage, 1)
+        for weight, stage in zip(weights, shapes.stages, strict=True)
+    )
+    return shapes.template + people + (1.0 + asymmetry * shapes.side) * sliders + actions
+
+
+class PackedShapes:
+    """Shapes cut into blocks of 32 coordinates, without the blocks in which a shape moves nothing."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self._shape, self._unit = shapes.template.shape, shapes.unit
+        # (K, blocks, 32) of all stages
+        stages = [_blocks(stage.reshape(len(stage), -1)) for stage in shapes.stages]
+        everything = np.concatenate(stages)
+        self._ends = np.cumsum([len(stage) for stage in stages])
+        number, block = np.nonzero(everything.any(axis=2))
+        bounds = np.searchsorted(number, np.arange(len(everything) + 1))
+        rows = (bounds.astype(np.int32), block.astype(np.int32), everything[number, block])
+        self._rows = [torch.from_numpy(part) for part in rows]
+        side = np.broadcast_to(shapes.side, shapes.template.shape).reshape(1, -1)
+        flat = [_blocks(shapes.template.reshape(1, -1)), _blocks(side)]
+        self._start, self._side = (torch.from_numpy(part.astype(np.float32).ravel()) for part in flat)
+
+    def blend(self, weights: Sequence[np.ndarray], asymmetry: float) -> Tensor:
+        """Vertices (V, 3). The order of the sums, and so their bits, never depend on threads."""
+        whole = np.concatenate(weights) * self._unit
+        active = np.flatnonzero(whole)
+        ends = wp.vec3i(*np.searchsorted(active, self._ends).tolist())
+        chosen = [active.astype(np.int32), whole[active].astype(np.float32)]
+        room = torch.empty(2, len(self._start))
+        inputs = [self._start, self._side, *self._rows, *map(torch.from_numpy, chosen), ends, asymmetry]
+        launch(heads_kernel.blend, 1, [*inputs, room[0], room[1]], room.device)
+        return room[1, : self._shape[0] * self._shape[1]].view(self._shape)
+
+
+def _blocks(rows: np.ndarray) -> np.ndarray:
+    """Coordinates (K, n) as (K, blocks, 32), the last block filled up with zeros."""
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % BLOCK))).reshape(len(rows), -1, BLOCK)

@@ -19,22 +19,38 @@ def eye_shade(fields: Fields) -> np.ndarray:
     return np.maximum(fields.atlas.masks["openness"][fields.atlas.rows["eye"]], 0.2) ** np.float32(0.7)
 
 
-def paint_eyes(fields: Fields, look: Look) -> np.ndarray:
-    """Albedo (3, Ne) of the eyes' texels, both eyes alike."""
+def eye_sides(fields: Fields) -> np.ndarray:
+    """(Ne,) 0 around the iris, 1 towards the corners of the eye."""
+    return np.clip((fields.atlas.eye_polar[:, 0] - 0.5) / 0.7, 0.0, 1.0)
+
+
+def eye_dimness(fields: Fields) -> np.ndarray:
+    """(Ne,) the upper lid and its lashes dim the top of the eye at any light."""
     polar, azimuth = fields.atlas.eye_polar.T
-    texel = 3.4 / (0.246 * fields.atlas.size)  # radians a texel: edges are never sharper than that
+    return 1.0 - 0.30 * np.clip(np.sin(azimuth) * np.sin(np.minimum(polar, 1.5)) / 0.42, 0.0, 1.0)
+
+
+def edge_widths(size: int, iris_size: float) -> tuple[float, float, float]:
+    """Of the edges of limbus (relative to the iris), pupil and iris (radians) in a texture of `size` texels:
+    edges are never sharper than those are wide."""
+    texel = 3.4 / (0.246 * size)  # radians
+    return max(0.2, texel / iris_size), max(0.05, texel), max(0.07, 1.5 * texel)
+
+
+def paint_eyes(fields: Fields, look: Look) -> np.ndarray:
+    """Albedo (3, Ne) of the eyes' texels, both eyes alike; the readable twin of `skin_rows.paint_eyes`."""
+    polar = fields.atlas.eye_polar[:, 0]
+    limbus_width, pupil_width, iris_width = edge_widths(fields.atlas.size, look.eyes.iris_size)
     tint = np.array([1.25, 1.0, 0.75])
     share = polar / np.float32(look.eyes.iris_size)
     fibre = 1.0 + 0.16 * fields.iris_fibre * np.clip(share - 0.3, 0.0, 0.5)
     collar = np.exp(
         -(((share - np.float32(look.eyes.pupil + 0.14)) / np.float32(0.12)) ** 2)
     )  # paler around the pupil
-    limbus = 1.0 - 0.72 * _soft_step(0.88, max(0.2, texel / look.eyes.iris_size), share)
-    open_pupil = _soft_step(look.eyes.iris_size * look.eyes.pupil, max(0.05, texel), polar)
-    side = np.clip((polar - 0.5) / 0.7, 0.0, 1.0)
-    outside = _soft_step(look.eyes.iris_size, max(0.07, 1.5 * texel), polar)
-    # The upper lid and its lashes dim the top of the eye at any light.
-    dim = 1.0 - 0.30 * np.clip(np.sin(azimuth) * np.sin(np.minimum(polar, 1.5)) / 0.42, 0.0, 1.0)
+    limbus = 1.0 - 0.72 * _soft_step(0.88, limbus_width, share)
+    open_pupil = _soft_step(look.eyes.iris_size * look.eyes.pupil, pupil_width, polar)
+    side, dim = eye_sides(fields), eye_dimness(fields)
+    outside = _soft_step(look.eyes.iris_size, iris_width, polar)
     albedo = np.empty((3, len(polar)), dtype=np.float32)
     for channel in range(3):
         ring = look.eyes.iris[channel] * ((0.85 + 0.3 * share) * fibre + 0.35 * tint[channel] * collar)

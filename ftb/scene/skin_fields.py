@@ -25,7 +25,8 @@ class Fields:
     lighter or darker as a whole, in the order of `ZONES`; front_crown (2, N). noise: one (K,
     N) bank for each wavelength, unit variance, to be mixed with K weights of unit norm; strands (2, N):
     fine streaks that run along the hair; spot, spot_rank: closeness to a freckle's place, [0, 1], and that
-    freckle's rank; brow_hair: strokes along the brow's hairs, unit variance; iris_fibre, eye_veins (Ne,)
+    freckle's rank; brow_hair: strokes along the brow's hairs, unit variance; curtain_waves (2 · waves, Nc):
+    sine and cosine of each of `CURTAIN_WAVES`, over the texels of hanging hair; iris_fibre, eye_veins (Ne,)
     over the eye's texels; grain (N + 4096,): white noise; regions: name → texels (int) where something can
     be painted at all."""
 
@@ -52,6 +53,7 @@ class Fields:
     spot_rank: np.ndarray
     brow_hair: np.ndarray
     grain: np.ndarray
+    curtain_waves: np.ndarray
     iris_fibre: np.ndarray
     eye_veins: np.ndarray
     regions: dict[str, np.ndarray]
@@ -68,6 +70,16 @@ ZONES = {
     "chin": ((0.0, -9.6, 1.0), (2.6, 2.0, 3.0)),
     "jaw": ((5.2, -7.0, -2.0), (2.2, 2.8, 3.5)),
 }
+
+
+# Streaks of hanging hair: waves in a decimetre around the head, and how they bend a decimetre down.
+CURTAIN_WAVES = ((41, 2.0), (67, -3.0), (97, 1.0), (137, 4.0), (29, 1.5))
+
+
+def _curtain_waves(atlas: Atlas) -> np.ndarray:
+    around, down = (atlas.point[atlas.rows["curtain"], axis].astype(np.float64) * 10.0 for axis in (0, 1))
+    waves = [count * around + bend * down for count, bend in CURTAIN_WAVES]
+    return np.stack([part(wave) for wave in waves for part in (np.sin, np.cos)])
 
 
 def front_and_crown(point_cm: np.ndarray) -> np.ndarray:
@@ -252,6 +264,7 @@ def build_fields(size: int) -> Fields:
     skin = np.zeros(len(point))
     skin[atlas.rows["head"]] = 1.0
     fields = _hair_places(atlas, point, skin) | _skin_places(atlas, point, skin) | _eye_lines(atlas.eye_polar)
+    fields["curtain_waves"] = _curtain_waves(atlas)
     return Fields(
         atlas=atlas,
         noise=noise_banks(point),

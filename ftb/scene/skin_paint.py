@@ -5,37 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from ftb.scene.heads import SKIN_F0
-from ftb.scene.skin_color import melanin_of_tone, skin_reflectance
-from ftb.scene.skin_eyes import eye_shade, paint_eyes, paint_inside
+from ftb.scene.skin_charts import MATERIALS, inside_charts
+from ftb.scene.skin_eyes import eye_shade, paint_eyes
 from ftb.scene.skin_fields import Fields, ramp
-from ftb.scene.skin_look import GREY, Look
+from ftb.scene.skin_look import Look
 from ftb.scene.skin_noise import weighted_sum
+from ftb.scene.skin_tints import (
+    grain_shift,
+    hair_colour,
+    hair_softness,
+    lowest_hair,
+    mottling,
+    oldness,
+    skin_tints,
+)
 
-# Perceptual roughness and F0 of what is not skin.
-MATERIALS = {
-    "eye": (0.10, 0.04),
-    "socket": (0.25, 0.03),
-    "mouth": (0.35, 0.03),
-    "teeth": (0.25, 0.05),
-    "tongue": (0.35, 0.03),
-    "lash": (0.7, 0.03),
-    "curtain": (0.60, 0.046),
-}
 NOSTRIL = np.array([0.012, 0.006, 0.005], dtype=np.float32)  # linear albedo
-LEAST_HAIR = -0.9 - 1.6  # cm: the softest edge, and noise
 HAIR_MATERIAL, BEARD_ROUGHNESS, CLOTH_MATERIAL = (0.60, 0.046), 0.62, (0.85, 0.03)
-
-
-def skin_tints(look: Look) -> tuple[np.ndarray, np.ndarray]:
-    """Of skin (3, 3): its albedo, and the log of it a relative change of melanin and of blood; albedo of lips
-    (3,), which have little melanin of their own and much blood."""
-    skin = look.skin
-    melanin = melanin_of_tone(skin.tone) * np.array([1.0, 1.25, 1.0, 0.75])
-    blood = [skin.blood, skin.blood, 1.5 * skin.blood, skin.lip_blood]
-    base, darker, redder, lips = skin_reflectance(melanin, np.array(blood), np.array(skin.carotene))
-    bare = lips * np.array([0.92, 0.80, 0.80])
-    painted = bare * (1 - skin.lipstick_strength) + skin.lipstick * skin.lipstick_strength
-    return np.stack([base, np.log(darker / base) / 0.25, np.log(redder / base) / 0.5]), painted
 
 
 class Canvas:
@@ -52,14 +38,12 @@ class Canvas:
         self.middle, self.fine = (
             weighted_sum(fields.noise[k][:, self.bare], look.noise[k][0]) for k in (1, 2)
         )
-        shift = int(look.skin.shuffle[1] * 4096)
+        shift = grain_shift(look)
         self.grain = fields.grain[shift : shift + count]  # pores: the same white noise, shifted
         self.albedo = np.empty((3, count), dtype=np.float32)
         self.material = np.empty((2, count), dtype=np.float32)
         self.skin, self.lips = skin_tints(look)
-        self.hair = (look.hair.colour * (1.0 - look.hair.grey) + np.array(GREY) * look.hair.grey).astype(
-            np.float32
-        )[:, None]
+        self.hair = hair_colour(look)[:, None]
 
     def blend(self, where: np.ndarray | slice, colour: np.ndarray, share: np.ndarray) -> None:
         """Move the albedo of texels `where` (n,) to colour (3, 1) or (3, n) by share (n,)."""
@@ -82,8 +66,7 @@ def paint_skin(canvas: Canvas) -> None:
     """Bare skin: local changes of melanin and blood about the person's own, to first order in log albedo."""
     fields, look = canvas.fields, canvas.look
     base, by_melanin, by_blood = canvas.skin
-    # The same relative change of melanin shows more on dark skin, which is not more mottled for that.
-    mottled = look.skin.blotches * min(1.0, 0.45 / abs(float(by_melanin[1])))
+    mottled = mottling(look, by_melanin)
     bare = canvas.bare
     broad, patch = fields.noise[0][:, bare], fields.noise[1][:, bare]
     grain, under_eye = canvas.grain[bare], fields.under_eye[bare]
@@ -111,20 +94,16 @@ def paint_skin(canvas: Canvas) -> None:
     roughness = weighted_sum(
         [fields.t_zone[bare], canvas.middle, grain], [-0.07 * look.skin.oil, 0.02, 0.015]
     )
-    roughness += np.float32(look.skin.roughness + 0.04 * _oldness(look))
+    roughness += np.float32(look.skin.roughness + 0.04 * oldness(look))
     np.clip(roughness, 0.28, 0.6, out=canvas.material[0, bare])
     canvas.material[1, bare] = SKIN_F0
-
-
-def _oldness(look: Look) -> float:
-    return float(np.clip((look.skin.age - 0.7) / 0.25, 0.0, 1.0))
 
 
 def _freckles(fields: Fields, look: Look) -> np.ndarray:
     """Melanin of freckles, age spots and moles: each head shuffles which of the places carry one."""
     where = fields.regions["spots"]
     rank = (fields.spot_rank[where] * np.float32(37.0) + np.float32(look.skin.shuffle[0])) % np.float32(1.0)
-    strength = (rank < look.skin.freckles) * 0.6 + (rank > 0.996) * 1.6 + (rank > 0.93) * 0.8 * _oldness(look)
+    strength = (rank < look.skin.freckles) * 0.6 + (rank > 0.996) * 1.6 + (rank > 0.93) * 0.8 * oldness(look)
     return fields.spot[where] * strength.astype(np.float32)
 
 
@@ -220,11 +199,10 @@ def hair_height(hairline: np.ndarray, temple: np.ndarray, front_crown: np.ndarra
 
 
 def hair_rows(fields: Fields, look: Look) -> slice:
-    """Texels of the head above the lowest place that this person's hair can reach: the last of them, as the
-    atlas is sorted. `LEAST_HAIR` includes what noise adds to the edge, six deviations of it."""
+    """Texels of the head above the lowest place of this person's hair: the last of them, as the atlas is
+    sorted."""
     head = fields.atlas.rows["head"]
-    low = LEAST_HAIR + look.hair.hairline + min(look.hair.temple, 0.0) - max(look.hair.fringe, 0.0)
-    return slice(head.start + int(np.searchsorted(fields.hairline[head], low)), head.stop)
+    return slice(head.start + int(np.searchsorted(fields.hairline[head], lowest_hair(look))), head.stop)
 
 
 def paint_hair(canvas: Canvas) -> None:
@@ -235,7 +213,7 @@ def paint_hair(canvas: Canvas) -> None:
     streaks, edges = fields.strands[:, where]
     height = hair_height(fields.hairline[where], fields.temple[where], fields.front_crown[:, where], look)
     height += weighted_sum([canvas.fine[where], grain, edges], [0.16, 0.15, 0.15])
-    soft = 0.5 if max(look.hair.thickness) > 0.5 else 0.9
+    soft = hair_softness(look)
     share = ramp(-soft, soft, height) * np.float32(look.hair.opacity)
     shine = weighted_sum([streaks, grain, middle], [0.22, 0.10, 0.10])
     np.exp(shine, out=shine)
@@ -243,18 +221,6 @@ def paint_hair(canvas: Canvas) -> None:
         shine *= 1.0 + np.clip(np.float32(0.5 * look.hair.grey) * edges, -0.2, 0.4)
     canvas.blend(where, canvas.hair * shine, share)
     canvas.blend_material(where, *HAIR_MATERIAL, share)
-
-
-def hanging_hair(canvas: Canvas) -> np.ndarray:
-    """Albedo (3, Nc) of the sheet of hanging hair: strands from top to bottom."""
-    rows = canvas.fields.atlas.rows["curtain"]
-    around, down = (canvas.fields.atlas.point[rows, axis] * np.float32(10.0) for axis in (0, 1))
-    phase = np.float32(6.28 * canvas.look.skin.shuffle[2])
-    waves = sum(
-        np.sin(np.float32(count) * around + np.float32(bend) * (down + phase))
-        for count, bend in ((41, 2.0), (67, -3.0), (97, 1.0), (137, 4.0), (29, 1.5))
-    )
-    return canvas.hair * np.exp(0.13 * waves + 0.04 * canvas.grain[rows] - 0.15 * down)
 
 
 def paint_cloth(canvas: Canvas) -> None:
@@ -280,14 +246,14 @@ LAYERS = (
 )
 
 
-def paint_head(fields: Fields, look: Look) -> tuple[np.ndarray, np.ndarray]:
-    """Textures of one person: albedo_linear (T, T, 3), material (T, T, 2), float32."""
+def paint_head_plainly(fields: Fields, look: Look) -> tuple[np.ndarray, np.ndarray]:
+    """Textures of one person: albedo_linear (T, T, 3), material (T, T, 2), float32; the readable twin of
+    `skin_fused.paint_head`."""
     canvas = Canvas(fields, look)
     for paint in LAYERS:
         paint(canvas)
     rows, size = fields.atlas.rows, fields.atlas.size
-    inside = paint_inside(fields, look, canvas.lips) | {"eye": paint_eyes(fields, look) * eye_shade(fields)}
-    inside |= {"lash": np.minimum(0.7 * canvas.hair, 0.02), "curtain": hanging_hair(canvas)}
+    inside = inside_charts(fields, look, canvas.lips) | {"eye": paint_eyes(fields, look) * eye_shade(fields)}
     for chart, colour in inside.items():
         canvas.albedo[:, rows[chart]] = colour
         canvas.material[:, rows[chart]] = np.array(MATERIALS[chart], dtype=np.float32)[:, None]

@@ -11,7 +11,7 @@ from ftb.render.base import resolve_rasterizer
 from ftb.render.light_maps import light_maps
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
-from ftb.render.texture import facets, pyramid
+from ftb.render.texture import HALVERS, facets, pyramid
 from ftb.types import Mesh
 from tests.render.shapes import frontal_camera, one_key
 
@@ -27,7 +27,9 @@ def square(side: float) -> Mesh:
     )
 
 
-def test_levels_are_means(generator):
+@pytest.mark.parametrize("halve", HALVERS.values(), ids=HALVERS)
+def test_levels_are_means(generator, halve, monkeypatch):
+    monkeypatch.setitem(HALVERS, "cpu", halve)
     albedo, material = torch.rand(64, 64, 3, generator=generator), torch.rand(64, 64, 2, generator=generator)
     levels = pyramid(albedo, material)
     assert levels.starts.tolist() == [0, 64 * 64, 64 * 64 + 32 * 32]

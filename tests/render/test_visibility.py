@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -14,7 +15,15 @@ from ftb.render.light_maps import light_maps
 from ftb.render.occlusion import Occluder, farthest_points, sky_directions
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
-from ftb.render.sky import choose_receivers, needed_receivers, sky_transfer, sky_visibility
+from ftb.render.sky import (
+    RATIOS,
+    SkyTransfer,
+    choose_receivers,
+    needed_receivers,
+    shadowed_share,
+    sky_transfer,
+    sky_visibility,
+)
 from ftb.render.sky_occluder import moved_occluder
 from ftb.types import Mesh
 from tests.render.shapes import bumpy_head, frontal_camera, mesh_of, one_key
@@ -133,12 +142,40 @@ def test_what_no_picture_shows_stays_in_the_dark():
     )
     whole = sky_transfer(mesh, receivers, directions=48)
     part = sky_transfer(mesh, receivers, directions=48, needed=needed)
-    lit = needed.bool()
-    torch.testing.assert_close(part.shadowed[lit], whole.shadowed[lit], rtol=0, atol=0)
-    assert float(part.shadowed[~lit].abs().max()) == 0.0
-    for vertex in (5, 700):
-        weights = part.receivers.weights[vertex], whole.receivers.weights[vertex]
-        torch.testing.assert_close(*weights, rtol=0, atol=0)
+    assert len(part.shadowed) == int(needed.sum()), "the others cast no rays"
+    torch.testing.assert_close(part.shadowed, whole.shadowed[needed.bool()], rtol=0, atol=0)
+    radiance = torch.rand(2, 48, 3, generator=torch.Generator().manual_seed(0))
+    expected, found = shadowed_share(whole, radiance), shadowed_share(part, radiance, used)
+    torch.testing.assert_close(found[used > 0], expected[used > 0], rtol=0, atol=0)
+    assert float(found[used > 0].min()) < 1.0
+    assert (found[used == 0] == 1.0).all()
+
+
+def naive_share(transfer: SkyTransfer, radiance: torch.Tensor) -> torch.Tensor:
+    """Vertex by vertex: neighbours that see more of the sky say more."""
+    shadowed, unshadowed = (
+        torch.einsum("nd,sdc->nsc", rows.double(), radiance.double())
+        for rows in (transfer.shadowed, transfer.unshadowed)
+    )
+    ratio = torch.where(unshadowed > 1e-8, shadowed / unshadowed, 1.0).clamp(0.0, 1.0)  # (N, S, 3)
+    near = transfer.receivers.neighbours
+    weights = transfer.receivers.weights * (transfer.openness[near].square() + 1e-4)
+    weights = weights / weights.sum(-1, keepdim=True)
+    return torch.einsum("vn,vnsc->svc", weights.double(), ratio[near]).float()
+
+
+@pytest.mark.parametrize("samples", [1, 3, 6])
+@pytest.mark.parametrize("ratio", RATIOS.values(), ids=RATIOS)
+def test_shares_are_those_of_the_naive_sum(samples: int, ratio: Callable, monkeypatch: pytest.MonkeyPatch):
+    """Of an odd number of directions, and of fewer and more colours than a register holds."""
+    monkeypatch.setitem(RATIOS, "cpu", ratio)
+    mesh = mesh_of(bumpy_head())
+    transfer = sky_transfer(mesh, choose_receivers(mesh, 60), directions=49)
+    radiance = torch.rand(samples, 49, 3, generator=torch.Generator().manual_seed(0)) ** 4
+    radiance[0, :, 1] = 0.0  # no green light: nothing to divide by
+    expected = naive_share(transfer, radiance)
+    assert float(expected.min()) < 0.8
+    torch.testing.assert_close(shadowed_share(transfer, radiance), expected, rtol=0, atol=2e-6)
 
 
 def test_farthest_points_spread():

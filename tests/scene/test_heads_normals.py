@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
+import torch
 
-from ftb.scene.heads_normals import angle_weighted_normals, corner_incidence
+from ftb.scene.heads_normals import angle_weighted_normals, corner_incidence, corner_sums
 
 
 def naive(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -46,3 +48,18 @@ def test_lonely_and_degenerate_vertices_get_a_unit_normal() -> None:
     faces = np.array([[0, 1, 2]])
     found = angle_weighted_normals(vertices, corner_incidence(faces))
     np.testing.assert_allclose(found, np.tile([0.0, 0.0, 1.0], (4, 1)))
+
+
+@pytest.mark.parametrize("count", [15, 16, 50])
+def test_sums_by_a_kernel_point_where_the_plain_ones_do(count: int) -> None:
+    """Sixteen faces at a time, the last of them filled up; some have a corner twice."""
+    draw = np.random.default_rng(count)
+    vertices, faces = draw.normal(size=(20, 3)), draw.integers(0, 20, (count, 3))
+    faces[:3] = (4, 4, 5), (6, 7, 6), (8, 8, 8)
+    incidence = corner_incidence(faces)
+    found = corner_sums(torch.from_numpy(vertices.astype(np.float32)), incidence).numpy()[:, :3]
+    assert 0.5 < np.linalg.norm(found, axis=1).max() < count * math.pi
+    expected = angle_weighted_normals(vertices, incidence)
+    used = np.isin(np.arange(20), faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)])
+    found /= np.linalg.norm(found, axis=1, keepdims=True).clip(1e-12)
+    np.testing.assert_allclose(found[used], expected[used], atol=1e-4)

@@ -1,4 +1,4 @@
-"""Packed blend shapes against a plain sum."""
+"""Packed blend shapes against a plain sum of whole ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from ftb.scene.heads_anatomy import QUANTUM, load_anatomy
 from ftb.scene.heads_anny import AnnyHeads
 from ftb.scene.heads_identity import sample_identity
-from ftb.scene.heads_shapes import add_shapes, pack_shapes
+from ftb.scene.heads_shapes import PackedShapes, Shapes, blend
 from ftb.scene.skin_hair import hair_thickness, vertex_fields
 from ftb.scene.skin_look import Look, sample_look
 
@@ -21,30 +21,38 @@ def looks() -> list[Look]:
     return [sample_look(identity, generator=generator) for identity in people]
 
 
+def some_shapes(draw: np.random.Generator) -> Shapes:
+    """Of 40 vertices; each shape moves a third of them."""
+    stages = [
+        (draw.integers(-500, 500, (count, 40, 3)) * (draw.uniform(size=(count, 40, 1)) < 0.3)).astype(
+            np.int16
+        )
+        for count in (3, 6, 4)
+    ]
+    return Shapes(draw.normal(size=(40, 3)), draw.uniform(-1.0, 1.0, (40, 1)), stages, 1e-3)
+
+
 def test_packed_shapes_add_what_whole_ones_add() -> None:
     draw = np.random.default_rng(0)
-    shapes = draw.integers(-50, 50, (6, 40, 3)) * (draw.uniform(size=(6, 40, 1)) < 0.3)
-    families = ["nose", "ear", "nose", "ear", "chin", "nose"]
-    weights = [0.5, 0.0, -0.25, 1.0, 0.0, 0.125]
-    groups = pack_shapes(families, list(shapes), 0.01)
-    assert sorted(number for group in groups for number in group.numbers) == list(range(6))
-    start = draw.normal(size=(40, 3)).astype(np.float32)
-    total = start.copy()
-    add_shapes(total, groups, weights)
-    np.testing.assert_allclose(total, start + 0.01 * np.tensordot(weights, shapes, 1), atol=1e-6)
+    shapes = some_shapes(draw)
+    packed = PackedShapes(shapes)
+    for asymmetry in (0.0, 0.3):
+        weights = [draw.uniform(-1.0, 1.0, len(stage)) for stage in shapes.stages]
+        weights[1][2] = weights[2][:] = 0.0
+        found = packed.blend(weights, asymmetry).numpy()
+        np.testing.assert_allclose(found, blend(shapes, weights, asymmetry), atol=2e-6)
 
 
 def test_anatomy_packs_every_shape_at_its_number() -> None:
     anatomy = load_anatomy()
-    families = [
-        (anatomy.slider_shapes, [row for _, *rows in anatomy.sliders for row in rows]),
-        (anatomy.action_shapes, list(anatomy.actions.values())),
-    ]
-    for groups, shapes in families:
-        for number in range(0, len(shapes), 17):
-            total = np.zeros_like(anatomy.template)
-            add_shapes(total, groups, [float(number == k) for k in range(len(shapes))])
-            np.testing.assert_allclose(total, shapes[number] * QUANTUM, atol=1e-9)
+    stages = [np.stack(rows) for rows in (list(anatomy.macros.values()), list(anatomy.actions.values()))]
+    sliders = np.stack([row for _, *rows in anatomy.sliders for row in rows])
+    for number, stage in ((0, stages[0]), (1, sliders), (2, stages[1])):
+        for shape in range(0, len(stage), 17):
+            weights = [np.zeros(len(part)) for part in anatomy.shapes.stages]
+            weights[number][shape] = 1.0
+            moved = anatomy.packed_shapes.blend(weights, 0.0).numpy() - anatomy.template
+            np.testing.assert_allclose(moved, stage[shape] * QUANTUM, atol=1e-7)
 
 
 def test_no_hair_below_the_lowest(looks: list[Look]) -> None:

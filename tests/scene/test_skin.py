@@ -17,7 +17,8 @@ from ftb.scene.skin_color import lightness, melanin_of_tone, skin_reflectance, t
 from ftb.scene.skin_fields import ZONES, build_fields, ramp
 from ftb.scene.skin_look import ZONE_LIGHTNESS, sample_look
 from ftb.scene.skin_noise import weighted_sum
-from ftb.scene.skin_paint import Canvas, hair_height, hair_rows, paint_skin, skin_tints
+from ftb.scene.skin_paint import Canvas, hair_height, hair_rows, paint_skin
+from ftb.scene.skin_tints import skin_tints
 
 
 def encoded(linear: np.ndarray) -> np.ndarray:

@@ -1,0 +1,54 @@
+"""What painting asks of a look: colours, and numbers that follow from what was drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ftb.scene.skin_color import melanin_of_tone, skin_reflectance
+from ftb.scene.skin_look import GREY, Look
+
+LEAST_HAIR = -0.9 - 1.6  # cm: the softest edge, and noise
+
+
+def skin_tints(look: Look) -> tuple[np.ndarray, np.ndarray]:
+    """Of skin (3, 3): its albedo, and the log of it a relative change of melanin and of blood; albedo of lips
+    (3,), which have little melanin of their own and much blood."""
+    skin = look.skin
+    melanin = melanin_of_tone(skin.tone) * np.array([1.0, 1.25, 1.0, 0.75])
+    blood = [skin.blood, skin.blood, 1.5 * skin.blood, skin.lip_blood]
+    base, darker, redder, lips = skin_reflectance(melanin, np.array(blood), np.array(skin.carotene))
+    bare = lips * np.array([0.92, 0.80, 0.80])
+    painted = bare * (1 - skin.lipstick_strength) + skin.lipstick * skin.lipstick_strength
+    return np.stack([base, np.log(darker / base) / 0.25, np.log(redder / base) / 0.5]), painted
+
+
+def mottling(look: Look, by_melanin: np.ndarray) -> float:
+    """How strongly melanin varies over the skin, of slope `by_melanin` (3,) as of `skin_tints`: the same
+    relative change of it shows more on dark skin, which is not more mottled for that."""
+    return look.skin.blotches * min(1.0, 0.45 / abs(float(by_melanin[1])))
+
+
+def hair_colour(look: Look) -> np.ndarray:
+    """(3,) linear albedo."""
+    return (look.hair.colour * (1.0 - look.hair.grey) + np.array(GREY) * look.hair.grey).astype(np.float32)
+
+
+def grain_shift(look: Look) -> int:
+    """Where in the white noise this person's pores begin."""
+    return int(look.skin.shuffle[1] * 4096)
+
+
+def oldness(look: Look) -> float:
+    """0 up to middle age, 1 in old age."""
+    return float(np.clip((look.skin.age - 0.7) / 0.25, 0.0, 1.0))
+
+
+def lowest_hair(look: Look) -> float:
+    """The lowest place above the hairline, cm, that this person's hair can reach; `LEAST_HAIR` includes what
+    noise adds to the edge, six deviations of it."""
+    return LEAST_HAIR + look.hair.hairline + min(look.hair.temple, 0.0) - max(look.hair.fringe, 0.0)
+
+
+def hair_softness(look: Look) -> float:
+    """Half the width of the hair's edge, cm."""
+    return 0.5 if max(look.hair.thickness) > 0.5 else 0.9
