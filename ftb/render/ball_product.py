@@ -1,7 +1,8 @@
 """What balls reflect of their environments, by the folded constant matrix: for the CPU, without gradients.
 
 In C++: a product with so few columns is a quarter faster than a library's, and a light's bits do not depend
-on how many others are multiplied with it. `ftb.render.ball_folded` is the readable twin, and what a GPU computes.
+on how many others are multiplied with it. `ftb.render.ball_folded` is the readable twin, and what a GPU
+computes.
 """
 
 from __future__ import annotations
