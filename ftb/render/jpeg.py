@@ -57,10 +57,17 @@ def jpeg_roundtrip(encoded: Tensor, quality: Tensor) -> Tensor:
 
 def quantisation_table(table: str, quality: Tensor) -> Tensor:
     """Steps (S, 64) of the standard table at each quality; 50 is the table itself."""
-    base = torch.tensor([float(step) for step in table.split()], device=quality.device)
+    base = _steps(table, str(quality.device))
     quality = quality.clamp(1.0, 100.0)
     percent = torch.where(quality < 50.0, 5000.0 / quality, 200.0 - 2.0 * quality)
     return ((base * percent[:, None] + 50.0) / 100.0).floor().clamp(1.0, 255.0)
+
+
+@lru_cache(maxsize=4)
+def _steps(table: str, device: str) -> Tensor:
+    # Cached constants must not become inference tensors, which autograd refuses later.
+    with torch.inference_mode(False):
+        return torch.tensor([float(step) for step in table.split()], device=device)
 
 
 @lru_cache(maxsize=4)

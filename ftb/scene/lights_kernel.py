@@ -12,10 +12,12 @@ from ftb.scene.lights_painters import (
     PART,
     PART_LEVELS,
     PROBE_COUNT,
-    TEXELS,
     WHOLE,
     WHOLE_LEVELS,
     Numbers,
+    add_part,
+    begin,
+    brighten,
     paint_cap,
     paint_gradient,
     paint_panel,
@@ -32,24 +34,6 @@ LAYER = wp.constant(20)  # numbers of a layer: its painter, then what that reads
 KEY = wp.constant(7)  # numbers of a key light: direction, irradiance, radius
 KEY_SLOTS = wp.constant(2)
 GRADIENT, CAP, PANEL, PICTURE = (wp.constant(painter) for painter in range(4))
-
-
-@wp.func
-def begin(memory: Numbers, planes: int, levels: int):
-    """A light that is dark so far."""
-    for n in range(3 * TEXELS):
-        memory[planes + n] = 0.0
-    for probe in range(PROBE_COUNT):
-        memory[levels + probe] = 0.0
-
-
-@wp.func
-def add_part(share: float, memory: Numbers):
-    """To the whole light, and to what its probes receive."""
-    for n in range(3 * TEXELS):
-        memory[WHOLE + n] += share * memory[PART + n]
-    for probe in range(PROBE_COUNT):
-        memory[WHOLE_LEVELS + probe] += share * memory[PART_LEVELS + probe]
 
 
 @wp.func
@@ -88,12 +72,6 @@ def brighten_keys(keys: Numbers, first: int, last: int, gain: float):
     for key in range(first, last):
         for c in range(3):
             keys[key * KEY + 3 + c] *= gain
-
-
-@wp.func
-def brighten(memory: Numbers, gain: float):
-    for n in range(3 * TEXELS):
-        memory[WHOLE + n] *= gain
 
 
 @wp.func

@@ -155,7 +155,45 @@ for (int n = 0; n < {3 * TEXELS}; n += 16)
     *(lanes*)(to + n) += *(const lanes*)(from + n);
 """
 
+_LANES = "typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));"
+_BEGUN = f"""{_LANES}
+for (int n = 0; n < {3 * TEXELS}; n += 16)
+    *(lanes*)(memory.data + planes + n) = 0.0f;
+for (int probe = 0; probe < {PROBES}; ++probe)
+    memory.data[levels + probe] = 0.0f;
+"""
+
+_ADDED = f"""{_LANES}
+for (int n = 0; n < {3 * TEXELS}; n += 16)
+    *(lanes*)(memory.data + {WHOLE} + n) += share * *(const lanes*)(memory.data + {PART} + n);
+for (int probe = 0; probe < {PROBES}; ++probe)
+    memory.data[{WHOLE_LEVELS} + probe] += share * memory.data[{PART_LEVELS} + probe];
+"""
+
+_BRIGHTENED = f"""{_LANES}
+for (int n = 0; n < {3 * TEXELS}; n += 16)
+    *(lanes*)(memory.data + {WHOLE} + n) *= gain;
+"""
+
 Numbers = wp.array(dtype=float)
+
+
+@wp.func_native(_BEGUN)
+def begin(memory: Numbers, planes: int, levels: int):
+    """A light that is dark so far."""
+    ...
+
+
+@wp.func_native(_ADDED)
+def add_part(share: float, memory: Numbers):
+    """To the whole light, and to what its probes receive."""
+    ...
+
+
+@wp.func_native(_BRIGHTENED)
+def brighten(memory: Numbers, gain: float):
+    """The whole light, but not what its probes receive."""
+    ...
 
 
 @wp.func_native(_GRADIENT)

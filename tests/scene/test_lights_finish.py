@@ -10,7 +10,7 @@ import torch
 from ftb.maths import sh
 from ftb.maths.random import generator_for
 from ftb.scene import lights_paint as paint
-from ftb.scene.lights import KINDS, DrawnLight, LightConfig, draw_light, finished
+from ftb.scene.lights import KINDS, DrawnLight, LightConfig, draw_light, finished, sample_lighting
 from ftb.scene.lights_finish import finished_by_layers
 from tests.scene.test_lights import environments_once, only
 
@@ -64,7 +64,11 @@ def test_a_light_has_the_same_bits_in_any_company() -> None:
             assert torch.equal(getattr(alone, field.name), getattr(together[row], field.name)), field.name
 
 
-def test_drawing_alone_is_what_sampling_paints() -> None:
-    light, kind = draw_light(generator_for(0, "a", 1, "light"), None, LightConfig())
-    assert kind in KINDS
-    assert sum(light.shares) == pytest.approx(1.0)
+def test_a_sampled_light_is_the_drawn_one_painted() -> None:
+    for number in range(8):
+        streams = [generator_for(0, "a", number, "light") for _ in range(2)]
+        light, kind = draw_light(streams[0], None, LightConfig())
+        sampled, same = sample_lighting(streams[1], None, LightConfig())
+        assert kind == same
+        assert sum(light.shares) == pytest.approx(1.0)
+        assert torch.equal(sampled.environment, finished([light]).environment[0])
