@@ -15,7 +15,7 @@ from ftb.kernels.start import wp
 from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.maths import sh
 from ftb.maths.shapes import expect_shape
-from ftb.render import shade_kernel, shade_rows, vertex_kernel
+from ftb.render import shade_kernel, shade_rows, vertex_kernel, vertex_rows
 from ftb.render.light_maps import LightMaps
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shadow import LEAST_TEXELS, Shadows, cast_shadows
@@ -107,31 +107,39 @@ def _lit_vertices(
     mesh: Mesh, camera: Camera, light: Illumination, prepared: Prepared, textures: Pyramid
 ) -> Tensor:
     """Records (S · V, 16) of the vertices that are used; see `vertex_kernel`."""
-    count = mesh.vertices.shape[1]
-    device = mesh.vertices.device
-    uvs = torch.zeros(count, 2, device=device) if mesh.uvs is None else mesh.uvs
-    used = prepared.used
-    records = torch.empty(used.numel(), 16, device=device)
-    launch(
-        vertex_kernel.light_vertices,
-        used.numel(),
-        [
-            used,
-            floats(mesh.vertices[0]),
-            floats(mesh.normals[0]),
-            floats(uvs),
-            floats(camera.cam_from_world[:, :3, :3]),
-            floats(camera.cam_from_world[:, :3, 3]),
-            floats(light.sky_visibility),
-            floats(prepared.irradiance),
-            _maps(light.maps),
-            textures.texels,
-            textures.size,
-            records,
-        ],
-        device,
-    )
+    count, device = mesh.vertices.shape[1], mesh.vertices.device
+    shape = {
+        "vertices": floats(mesh.vertices[0]),
+        "normals": floats(mesh.normals[0]),
+        "uvs": torch.zeros(count, 2, device=device) if mesh.uvs is None else floats(mesh.uvs),
+        "texels": textures.texels,
+        "size": textures.size,
+    }
+    seen = {
+        "used": prepared.used,
+        "rotations": floats(camera.cam_from_world[:, :3, :3]),
+        "translations": floats(camera.cam_from_world[:, :3, 3]),
+        "sky": floats(light.sky_visibility),
+        "sh_irradiance": floats(prepared.irradiance),
+    }
+    records = torch.empty(prepared.used.numel(), 16, device=device)
+    by_rows = device.type == "cpu" and count >= vertex_rows.LEAST_VERTICES
+    (light_by_rows if by_rows else light_by_vertices)(shape, seen, _maps(light.maps), records)
     return records
+
+
+def light_by_rows(shape: dict, seen: dict, maps: Packed, records: Tensor) -> None:
+    """Fill the records, a picture a thread; shape, seen: fields of these structs of `vertex_rows`."""
+    inputs = [packed(vertex_rows.Shape, **shape), packed(vertex_rows.Seen, **seen), maps, records]
+    launch(vertex_rows.light_vertex_rows, len(seen["rotations"]), inputs, records.device)
+
+
+def light_by_vertices(shape: dict, seen: dict, maps: Packed, records: Tensor) -> None:
+    """As `light_by_rows`, a vertex a thread."""
+    places = [shape["vertices"], shape["normals"], shape["uvs"]]
+    cameras = [seen["rotations"], seen["translations"], seen["sky"], seen["sh_irradiance"]]
+    inputs = [seen["used"], *places, *cameras, maps, shape["texels"], shape["size"], records]
+    launch(vertex_kernel.light_vertices, len(records), inputs, records.device)
 
 
 def _by_rows(inputs: list, shaded: Shaded) -> None:

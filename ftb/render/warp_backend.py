@@ -114,28 +114,29 @@ def _draw_batch(frame: Packed, vertices: Tensor, faces: Tensor, camera: Camera, 
     )
     # Four numbers of a vertex are read at once: memory behind the last one has to be ours, too.
     view, placed = torch.empty(2, batch * count + 1, 3, dtype=torch.float64, device=device)[:, :-1]
-    launch(warp_kernels.place, batch * count, [s, vertices.contiguous(), view, placed], device)
-    DRAWERS[device.type](s, view, placed, out)
+    DRAWERS[device.type](s, [vertices.contiguous(), view, placed], out)
 
 
-def draw_by_triangles(s: Packed, view: Tensor, placed: Tensor, out: Fragments) -> None:
-    """Draw a triangle a thread, then resolve a pixel a thread."""
-    device, keys = out.depth.device, torch.zeros_like(out.pix_to_face)
+def draw_by_triangles(s: Packed, places: list[Tensor], out: Fragments) -> None:
+    """Place a vertex a thread, draw a triangle, then resolve a pixel; places: vertices, and room for them in
+    view and on the pixel plane."""
+    (_, view, placed), device, keys = places, out.depth.device, torch.zeros_like(out.pix_to_face)
+    launch(warp_kernels.place, len(view), [s, *places], device)
     launch(warp_kernels.raster, len(keys) * len(s.fields["faces"]), [s, view, placed, keys], device)
     inputs = [s, view, keys, out.pix_to_face, out.bary_coords, out.depth]
     launch(warp_kernels.resolve, keys.numel(), inputs, device)
 
 
-def draw_by_pictures(s: Packed, view: Tensor, placed: Tensor, out: Fragments) -> None:
+def draw_by_pictures(s: Packed, places: list[Tensor], out: Fragments) -> None:
     """As `draw_by_triangles`, a picture a thread and eight pixels at a time, where these divide its width."""
     batch, height, width = out.depth.shape
     if out.seen is None:
-        return draw_by_triangles(s, view, placed, out)
+        return draw_by_triangles(s, places, out)
     faces = len(s.fields["faces"])
     keys = torch.empty(height * width, dtype=torch.int64)
     scratch, rest = torch.empty(2, faces + warp_rows.LANES, dtype=torch.int32)
     found = [out.pix_to_face, out.bary_coords, out.depth, out.seen]
-    inputs = [s, view, placed, keys, scratch, rest, *found]
+    inputs = [s, *places, keys, scratch, rest, *found]
     launch(warp_rows.raster_rows, batch, inputs, out.depth.device)
 
 

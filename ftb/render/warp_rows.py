@@ -7,16 +7,17 @@ keys stay in the cache.
 
 from ftb.kernels.start import wp
 from ftb.render.warp_kernels import LAST_FACE, Batch, draw, set_up
-from ftb.render.warp_rows_draw import CHOOSE, FILL, SET_UP, WORDS
+from ftb.render.warp_rows_draw import CHOOSE, FILL, PLACE, SET_UP, WORDS
 
 wp.set_module_options({"enable_backward": False})
 
 LANES = 8
 
 
-@wp.func_native(WORDS + CHOOSE + SET_UP + FILL)
+@wp.func_native(WORDS + PLACE + CHOOSE + SET_UP + FILL)
 def draw_image(
     s: Batch,
+    vertices: wp.array(dtype=wp.vec3f),
     view: wp.array(dtype=wp.vec3d),
     placed: wp.array(dtype=wp.vec3d),
     keys: wp.array(dtype=wp.int64),
@@ -132,6 +133,7 @@ def resolve_image(
 @wp.kernel
 def raster_rows(
     s: Batch,
+    vertices: wp.array(dtype=wp.vec3f),
     view: wp.array(dtype=wp.vec3d),
     placed: wp.array(dtype=wp.vec3d),
     keys: wp.array(dtype=wp.int64),
@@ -144,7 +146,7 @@ def raster_rows(
 ):
     """Draw and resolve a picture a thread, one after the other: they share keys, scratch and rest."""
     image = wp.tid()
-    draw_image(s, view, placed, keys, scratch, rest, image)
+    draw_image(s, vertices, view, placed, keys, scratch, rest, image)
     for k in range(rest[0]):
         f = rest[1 + k]
         drawing = set_up(s, view, placed, image, f)

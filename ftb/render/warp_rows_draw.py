@@ -48,6 +48,48 @@ long long* picture = (long long*)keys.data;
 __builtin_memset(picture, 0, 8ll * height * width);
 """
 
+# As `place` in `warp_kernels`, eight vertices at a time: to view and placed.
+PLACE = """
+const double* world = (const double*)(s.cam_from_world.data + image);
+const float* shape = (const float*)vertices.data + 3ll * (vertices.shape[0] > count ? image * count : 0);
+for (int next = 0; next < count; next += 8) {
+    lanes v[3], at_view[3];
+    EACH for (int k = 0; k < 8; ++k)
+        EACH for (int axis = 0; axis < 3; ++axis)
+            v[axis][k] = shape[3 * (next + k < count ? next + k : count - 1) + axis];
+    EACH for (int axis = 0; axis < 3; ++axis) {
+        const double* m = world + 4 * axis;
+        at_view[axis] = m[0] * v[0] + m[1] * v[1] + m[2] * v[2] + m[3];
+    }
+    const lanes x = at_view[0], y = at_view[1], depth = -at_view[2];
+    const lanes shrink = flat ? (lanes)scale : scale / depth;
+    const lanes pixel_x = s.frame.half_width + shrink * x, pixel_y = s.frame.half_height - shrink * y;
+    const auto before_us = depth >= (flat ? -__builtin_inf() : near);
+    const auto near_it = (__builtin_elementwise_abs(pixel_x - s.frame.half_width) < s.frame.guard)
+        & (__builtin_elementwise_abs(pixel_y - s.frame.half_height) < s.frame.guard);
+    const auto anchored = before_us & near_it;
+    const lanes free_x = flat ? pixel_x : s.frame.half_width * depth + scale * x;
+    const lanes free_y = flat ? pixel_y : s.frame.half_height * depth - scale * y;
+    const double grid = s.frame.grid;
+    const lanes to_x = anchored ? __builtin_elementwise_rint(pixel_x * grid) / grid : free_x;
+    const lanes to_y = anchored ? __builtin_elementwise_rint(pixel_y * grid) / grid : free_y;
+    const lanes sum = to_x + to_y + x + y + depth;
+    const lanes kind = sum - sum == 0.0 ? (anchored ? (lanes)2.0 : (lanes)1.0) : (lanes)0.0;
+    EACH for (int k = 0; k < 8; ++k) {
+        if (next + k >= count)
+            break;
+        double* view_at = (double*)seen[next + k];
+        view_at[0] = x[k];
+        view_at[1] = y[k];
+        view_at[2] = depth[k];
+        double* placed_at = (double*)at[next + k];
+        placed_at[0] = to_x[k];
+        placed_at[1] = to_y[k];
+        placed_at[2] = kind[k];
+    }
+}
+"""
+
 # Which triangles may show: of those anchored, that reach a pixel centre and face the camera; the numbers of
 # those that are not anchored are put aside, for `raster_rest`.
 CHOOSE = """

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ftb.maths import color, sh
+from ftb.render import vertex_rows
 from ftb.render.base import interpolate, resolve_rasterizer
 from ftb.render.develop import meter
 from ftb.render.light_functions import SHARP_ALPHA
@@ -125,6 +126,16 @@ def test_rows_equal_pixels(monkeypatch, texels):
         covered = by_rows.mask[..., None].expand_as(by_rows.albedo_linear) > 0
         expected = scene[1].albedo_linear.expand_as(by_rows.albedo_linear)
         torch.testing.assert_close(by_rows.albedo_linear[covered], expected[covered])
+
+
+def test_sixteen_vertices_are_lit_as_one(monkeypatch):
+    scene = lit_scene(96, 32)
+    sixteen = shade_fused(*scene)
+    monkeypatch.setattr(vertex_rows, "LEAST_VERTICES", 1_000_000)
+    one = shade_fused(*scene)
+    for name in ("radiance_linear", "irradiance_linear", "normals", "visibility"):
+        assert float(getattr(one, name).abs().mean()) > 0.01
+        torch.testing.assert_close(getattr(sixteen, name), getattr(one, name), rtol=2e-5, atol=2e-6)
 
 
 def test_light_at_vertices_is_close_to_light_at_pixels():

@@ -1,0 +1,204 @@
+"""Light at vertices for the CPU: a picture a thread, sixteen vertices at a time.
+
+`light_vertices` of `ftb.render.vertex_kernel` is the readable twin, and what a GPU runs.
+"""
+
+from __future__ import annotations
+
+from ftb.kernels.lanes import LANES
+from ftb.kernels.start import FORWARD, wp
+from ftb.render.light_functions import INVERSE_PI, SEEN_FROM_BEHIND
+from ftb.render.vertex_kernel import Maps, Record
+
+wp.set_module_options(FORWARD)
+
+LEAST_VERTICES = 16  # of a head: as many are read and written at once
+
+
+@wp.struct
+class Shape:
+    """A head in its own frame: vertices, normals (V,), uvs (V,), and how wide its texture is; texels as in
+    `ftb.render.texture`."""
+
+    vertices: wp.array(dtype=wp.vec3)
+    normals: wp.array(dtype=wp.vec3)
+    uvs: wp.array(dtype=wp.vec2)
+    texels: wp.array2d(dtype=float)
+    size: int
+
+
+@wp.struct
+class Seen:
+    """Of S pictures: which vertices they show (S · V,), rotations and moves to their cameras (S,), what the
+    sky sends to vertices (S · V,), coefficients (S · 9,) of the unshadowed irradiance."""
+
+    used: wp.array(dtype=wp.uint8)
+    rotations: wp.array(dtype=wp.mat33)
+    translations: wp.array(dtype=wp.vec3)
+    sky: wp.array(dtype=wp.vec3)
+    sh_irradiance: wp.array(dtype=wp.vec3)
+
+
+# three(from): sixteen triples of numbers, apart; gathered(table, places): one number for each place.
+_READS = """
+struct Triple {
+    lanes x, y, z;
+};
+const auto three = [&](const float* from) INLINE {
+    const lanes a = *(const lanes*)from, b = *(const lanes*)(from + 16), c = *(const lanes*)(from + 32);
+    const lanes x = __builtin_shufflevector(a, b, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0);
+    const lanes y = __builtin_shufflevector(a, b, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 0, 0, 0, 0, 0);
+    const lanes z = __builtin_shufflevector(a, b, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 0, 0, 0, 0, 0, 0);
+    return Triple{
+        __builtin_shufflevector(x, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29),
+        __builtin_shufflevector(y, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30),
+        __builtin_shufflevector(z, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31)};
+};
+const auto gathered = [&](const float* table, counts places) INLINE {
+    alignas(64) int place[16];
+    *(counts*)place = places;
+    asm volatile("" ::: "memory");
+    lanes found;
+    EACH for (int k = 0; k < 16; ++k)
+        found[k] = table[place[k]];
+    return found;
+};
+"""
+
+# As `arc_tangent` and `map_lookup` in `light_functions`: where a direction lies among texels, then what is
+# there in one of several maps.
+_LOOKUPS = f"""
+struct Texels {{
+    counts upper_left, upper_right, lower_left, lower_right;
+    lanes right, down;
+}};
+const auto arc_tangents = [&](lanes y, lanes x) INLINE {{
+    const lanes across = __builtin_elementwise_abs(x), along = __builtin_elementwise_abs(y);
+    const lanes ratio = least(across, along) / most(most(across, along), 1.0e-30f), s = ratio * ratio;
+    lanes series = -0.0752896400f + s * (0.0429096138f + s * (-0.0161657367f + s * 0.0028662257f));
+    series = 0.1999355085f + s * (-0.1420889944f + s * (0.1065626393f + s * series));
+    lanes angle = ratio * (1.0f + s * (-0.3333314528f + s * series));
+    angle = along > across ? 1.5707963268f - angle : angle;
+    angle = x < 0.0f ? 3.1415926536f - angle : angle;
+    return y < 0.0f ? -angle : angle;
+}};
+const auto texels_at = [&](Triple to, int height) INLINE {{
+    const lanes row = arc_tangents(root(to.x * to.x + to.z * to.z), to.y) * ({INVERSE_PI}f * height) - 0.5f;
+    const lanes column = (1.0f - arc_tangents(to.x, to.z) * {INVERSE_PI}f) * (float)height - 0.5f;
+    const lanes above = __builtin_elementwise_floor(row), left = __builtin_elementwise_floor(column);
+    const counts width = 2 * height, top = __builtin_convertvector(most(above, 0.0f), counts) * width;
+    const counts bottom = __builtin_convertvector(least(above + 1.0f, height - 1.0f), counts) * width;
+    counts begin = __builtin_convertvector(left, counts);
+    begin = begin < 0 ? begin + width : begin;
+    const counts end = begin + 1 == width ? 0 : begin + 1;
+    return Texels{{3 * (top + begin), 3 * (top + end), 3 * (bottom + begin), 3 * (bottom + end),
+                   column - left, row - above}};
+}};
+const auto looked_up = [&](const float* map, const Texels& at, counts number_first) INLINE {{
+    lanes colour[3];
+    EACH for (int k = 0; k < 3; ++k) {{
+        const lanes a = gathered(map + k, at.upper_left + number_first);
+        const lanes b = gathered(map + k, at.upper_right + number_first);
+        const lanes c = gathered(map + k, at.lower_left + number_first);
+        const lanes d = gathered(map + k, at.lower_right + number_first);
+        const lanes upper = a + (b - a) * at.right, lower = c + (d - c) * at.right;
+        colour[k] = upper + (lower - upper) * at.down;
+    }}
+    return Triple{{colour[0], colour[1], colour[2]}};
+}};
+"""
+
+_PICTURE = """
+const int count = shape.vertices.shape[0], size = shape.size;
+const float* turn = (const float*)(seen.rotations.data + sample);
+const float* move = (const float*)(seen.translations.data + sample);
+const auto* used = seen.used.data + (long long)sample * count;
+const float* sky = (const float*)(seen.sky.data + (long long)sample * count);
+float* record = (float*)(records.data + (long long)sample * count);
+const int height = maps.heights[1], texels_a_map = 2 * height * height;
+const float* irradiance = (const float*)(maps.irradiance.data + (long long)sample * texels_a_map);
+const float* glossy = (const float*)(maps.glossy.data + 3ll * sample * texels_a_map);
+const float* sh = (const float*)(seen.sh_irradiance.data + 9 * sample);
+const auto turned = [&](Triple v) INLINE {
+    return Triple{turn[0] * v.x + turn[1] * v.y + turn[2] * v.z,
+                  turn[3] * v.x + turn[4] * v.y + turn[5] * v.z,
+                  turn[6] * v.x + turn[7] * v.y + turn[8] * v.z};
+};
+const auto dot = [&](Triple a, Triple b) INLINE { return a.x * b.x + a.y * b.y + a.z * b.z; };
+const auto roughness_at = [&](lanes u, lanes v) INLINE {
+    const lanes x = within(u * (float)size - 0.5f, 0.0f, size - 1.001f);
+    const lanes y = within((1.0f - v) * (float)size - 0.5f, 0.0f, size - 1.001f);
+    const counts column = __builtin_convertvector(x, counts), row = __builtin_convertvector(y, counts);
+    const lanes right = x - __builtin_convertvector(column, lanes);
+    const lanes down = y - __builtin_convertvector(row, lanes);
+    const counts at = 5 * (row * size + column) + 3;
+    const float* texels = shape.texels.data;
+    const lanes a = gathered(texels, at), b = gathered(texels + 5, at);
+    const lanes c = gathered(texels + 5 * size, at), d = gathered(texels + 5 * size + 5, at);
+    const lanes upper = a + (b - a) * right, lower = c + (d - c) * right;
+    return within(upper + (lower - upper) * down, 0.05f, 1.0f);
+};
+"""
+
+_VERTICES = f"""
+for (int next = 0; next < count; next += 16) {{
+    const int first = next < count - 16 ? next : count - 16;
+    bool any = false;
+    for (int k = 0; k < 16; ++k)
+        any |= used[first + k] != 0;
+    if (!any)
+        continue;
+    const Triple normal = turned(three((const float*)(shape.normals.data + first)));
+    Triple view = turned(three((const float*)(shape.vertices.data + first)));
+    view = Triple{{view.x + move[0], view.y + move[1], view.z + move[2]}};
+    const lanes unit = -1.0f / root(most(dot(view, view), 1.0e-30f));
+    view = Triple{{view.x * unit, view.y * unit, view.z * unit}};
+    const lanes sign = dot(normal, view) < {SEEN_FROM_BEHIND}f ? (lanes)-1.0f : (lanes)1.0f;
+    const Triple facing = {{normal.x * sign, normal.y * sign, normal.z * sign}};
+    const float* uv = (const float*)(shape.uvs.data + first);
+    lanes place[2] = {{*(const lanes*)uv, *(const lanes*)(uv + 16)}};
+    part(place, 2);
+    const lanes roughness = roughness_at(place[0], place[1]);
+    const Triple open = three(sky + 3 * first);
+    const Triple unshadowed = looked_up(irradiance, texels_at(facing, height), 0);
+    const lanes twice = 2.0f * dot(facing, view);
+    const Triple mirrored = {{facing.x * twice - view.x, facing.y * twice - view.y,
+                              facing.z * twice - view.z}};
+    // As `glossy_lookup`, of which no sharper map is asked at vertices.
+    const lanes alpha = most(roughness * roughness, 0.1f);
+    const auto rough = alpha > 0.25f;
+    const lanes share = rough ? least((alpha - 0.25f) * 4.0f, 1.0f) : (alpha - 0.1f) * (1.0f / 0.15f);
+    const counts level = rough ? 3 * texels_a_map : 0;
+    const Texels at = texels_at(mirrored, height);
+    const Triple near = looked_up(glossy, at, level), far = looked_up(glossy, at, level + 3 * texels_a_map);
+    const auto order2 = [&](int colour) INLINE {{
+        const float* c = sh + colour;
+        const lanes x = facing.x, y = facing.y, z = facing.z;
+        return c[0] * 0.28209479f + (c[3] * y + c[6] * z + c[9] * x) * 0.48860251f
+            + (c[12] * (x * y) + c[15] * (y * z) + c[21] * (x * z)) * 1.09254843f
+            + c[18] * (0.31539157f * (3.0f * z * z - 1.0f)) + c[24] * (0.54627422f * (x * x - y * y));
+    }};
+    lanes numbers[16] = {{
+        normal.x, normal.y, normal.z, place[0], place[1],
+        unshadowed.x * open.x, unshadowed.y * open.y, unshadowed.z * open.z,
+        luminance(unshadowed.x, unshadowed.y, unshadowed.z), luminance(open.x, open.y, open.z),
+        near.x + (far.x - near.x) * share, near.y + (far.y - near.y) * share,
+        near.z + (far.z - near.z) * share, order2(0), order2(1), order2(2)}};
+    EACH for (int turns = 0; turns < 4; ++turns)
+        part(numbers, 16);
+    EACH for (int k = 0; k < 16; ++k)
+        *(lanes*)(record + 16 * (first + k)) = numbers[k];
+}}
+"""
+
+
+@wp.func_native("".join([LANES, _READS, _LOOKUPS, _PICTURE, _VERTICES]))
+def light_picture(shape: Shape, seen: Seen, maps: Maps, records: wp.array(dtype=Record), sample: int):
+    """Fill the records of the vertices that a picture shows, and of some beside them."""
+    ...
+
+
+@wp.kernel
+def light_vertex_rows(shape: Shape, seen: Seen, maps: Maps, records: wp.array(dtype=Record)):
+    """One picture a thread; at least LEAST_VERTICES vertices."""
+    light_picture(shape, seen, maps, records, wp.tid())
