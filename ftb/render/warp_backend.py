@@ -71,7 +71,8 @@ class WarpRasterizer(Rasterizer):
 
 def _nothing_seen(batch: int, vertices: int, size: tuple[int, int]) -> Tensor | None:
     """To be marked (B, V); None for pictures that nobody marks."""
-    return None if size[1] % warp_rows.LANES else torch.zeros(batch, vertices, dtype=torch.uint8)
+    drawn = size[1] % warp_rows.LANES == 0 and size[0] > 1
+    return torch.zeros(batch, vertices, dtype=torch.uint8) if drawn else None
 
 
 def _slices(batch: int, parts: int) -> list[slice]:

@@ -7,14 +7,14 @@ keys stay in the cache.
 
 from ftb.kernels.start import wp
 from ftb.render.warp_kernels import LAST_FACE, Batch, draw, set_up
-from ftb.render.warp_rows_draw import CHOOSE, FILL, PLACE, SET_UP, WORDS
+from ftb.render.warp_rows_draw import CHOOSE, FILL, PICTURE, PLACE, SET_UP, WORDS
 
 wp.set_module_options({"enable_backward": False})
 
 LANES = 8
 
 
-@wp.func_native(WORDS + PLACE + CHOOSE + SET_UP + FILL)
+@wp.func_native(WORDS + PICTURE + PLACE + CHOOSE + SET_UP + FILL)
 def draw_image(
     s: Batch,
     vertices: wp.array(dtype=wp.vec3f),
@@ -31,18 +31,13 @@ def draw_image(
 
 
 _RESOLVE = """
-#pragma clang fp contract(off)
-typedef double lanes __attribute__((ext_vector_type(8), aligned(8), may_alias));
-typedef long long bits __attribute__((ext_vector_type(8), aligned(8), may_alias));
-typedef float singles __attribute__((ext_vector_type(8), aligned(4), may_alias));
-const lanes steps = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
+typedef float row_of_singles __attribute__((ext_vector_type(8), aligned(4), may_alias));
 const int width = s.frame.width, height = s.frame.height;
 const bool flat = s.frame.orthographic;
 const double unit = s.unit.data[image];
 auto* marked = seen_vertices.data + (long long)image * s.count;
-long long last = -1;
 const double (*seen)[3] = (const double (*)[3])(view.data + (long long)image * s.count);
-const long long (*faces)[3] = (const long long (*)[3])s.faces.data;
+const long long (*corners)[3] = (const long long (*)[3])s.faces.data;
 for (int place = 0; place < height * width; place += 8) {
     const int row = place / width, column = place - row * width;
     const double down = unit * (s.frame.half_height - (double)row - 0.5);
@@ -50,13 +45,13 @@ for (int place = 0; place < height * width; place += 8) {
     const bits key = *(const bits*)(keys.data + place);
     const bits empty = __builtin_convertvector(key == 0, bits);
     bits* shown = (bits*)(pix_to_face.data + first);
-    singles* far = (singles*)(depth.data + first);
+    row_of_singles* far = (row_of_singles*)(depth.data + first);
     float* shares = (float*)(bary_coords.data + first);
     if (__builtin_reduce_and(empty)) {
         *shown = -1;
         *far = -1.0f;
         for (int k = 0; k < 3; ++k)
-            ((singles*)shares)[k] = -1.0f;
+            ((row_of_singles*)shares)[k] = -1.0f;
         continue;
     }
     const bits face = empty ? -1 : 0x7FFFFFFFLL - (key & 0x7FFFFFFFLL);
@@ -65,22 +60,19 @@ for (int place = 0; place < height * width; place += 8) {
     alignas(64) long long asked[8];
     *(bits*)asked = empty ? __builtin_reduce_max(face) : face;
     asm volatile("" ::: "memory");
-    for (int lane = 0; lane < 8; ++lane) {  // neighbours mostly show the same
-        if (asked[lane] == last)
-            continue;
-        last = asked[lane];
-        for (int k = 0; k < 3; ++k)
-            marked[faces[last][k]] = 1;
-    }
-    lanes x[3], y[3], z[3];
-    _Pragma("clang loop unroll(full)") for (int lane = 0; lane < 8; ++lane) {
-        const long long* corner = faces[asked[lane]];
-        _Pragma("clang loop unroll(full)") for (int k = 0; k < 3; ++k) {
-            const double* at = seen[corner[k]];
-            x[k][lane] = at[0];
-            y[k][lane] = at[1];
-            z[k][lane] = at[2];
+    long long number[3][8];
+    EACH for (int lane = 0; lane < 8; ++lane)
+        EACH for (int k = 0; k < 3; ++k) {
+            number[k][lane] = corners[asked[lane]][k];
+            marked[number[k][lane]] = 1;
         }
+    asm volatile("" ::: "memory");
+    lanes corner[3][3], x[3], y[3], z[3];
+    EACH for (int k = 0; k < 3; ++k) {
+        corners_of(corner[k], seen, number[k]);
+        x[k] = corner[k][0];
+        y[k] = corner[k][1];
+        z[k] = corner[k][2];
     }
     const lanes along = unit * (steps + (double)column + 0.5 - s.frame.half_width);
     for (int k = 0; k < 3; ++k) {  // from the pixel's ray to the corner
@@ -106,15 +98,15 @@ for (int place = 0; place < height * width; place += 8) {
     const lanes reach = share[0] * z[0] + share[1] * z[1] + share[2] * z[2];
     *far = __builtin_convertvector(empty ? (lanes)-1.0 : reach, singles);
     for (int k = 0; k < 3; ++k) {
-        const singles part = __builtin_convertvector(empty ? (lanes)-1.0 : share[k], singles);
+        const singles part_of = __builtin_convertvector(empty ? (lanes)-1.0 : share[k], singles);
         for (int lane = 0; lane < 8; ++lane)
-            shares[3 * lane + k] = part[lane];
+            shares[3 * lane + k] = part_of[lane];
     }
 }
 """
 
 
-@wp.func_native(_RESOLVE)
+@wp.func_native(WORDS + _RESOLVE)
 def resolve_image(
     s: Batch,
     view: wp.array(dtype=wp.vec3d),

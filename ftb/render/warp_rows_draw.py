@@ -38,6 +38,9 @@ const auto corners_of = [](lanes (&corner)[3], const double (*table)[3], const l
     EACH for (int k = 0; k < 3; ++k)
         corner[k] = row[k];
 };
+"""
+
+PICTURE = """
 const int width = s.frame.width, height = s.frame.height, count = s.count, faces = s.faces.shape[0];
 const double near = s.near.data[image], scale = s.scale.data[image];
 const bool flat = s.frame.orthographic, cull = s.frame.cull;
@@ -192,7 +195,12 @@ const auto set_up = [&](Edges& t, const int* numbers) INLINE {
 };
 """
 
+# Four pixels of two rows at a time, about as much as a triangle reaches. Edge functions are exact: what lies
+# beside a triangle is outside of one of them.
 FILL = """
+const lanes across = {0.5, 1.5, 2.5, 3.5, 0.5, 1.5, 2.5, 3.5};
+const lanes down = {0.5, 0.5, 0.5, 0.5, 1.5, 1.5, 1.5, 1.5};
+typedef long long quad __attribute__((ext_vector_type(4), aligned(8), may_alias));
 for (int first = 0; first < chosen; first += 8) {
     Edges t;
     for (int k = chosen; k < first + 8; ++k)
@@ -202,23 +210,22 @@ for (int first = 0; first < chosen; first += 8) {
     const int end = chosen - first < 8 ? chosen - first : 8;
     for (int k = 0; k < end; ++k) {
         const long long face = 0x7FFFFFFFLL - shown[first + k];
-        const double left = t.left[k], right = t.right[k];
         const lanes a = t.a[0][k], b = t.a[1][k], c = t.a[2][k], along = t.plane[0][k];
         const lanes farthest = t.farthest[k], nearest = t.nearest[k], cut = t.cut[k];
         const lanes d = t.least[0][k], e = t.least[1][k], f = t.least[2][k];
-        for (int row = t.top[k]; row <= t.bottom[k]; ++row) {
-            const double y = row + 0.5;
-            const double i = t.b[0][k] * y + t.c[0][k], j = t.b[1][k] * y + t.c[1][k];
-            const double l = t.b[2][k] * y + t.c[2][k], level = t.plane[1][k] * y + t.plane[2][k];
-            for (int from = t.left[k] & ~7; from <= t.right[k]; from += 8) {
-                const int start = from < width - 8 ? from : width - 8;  // within the row
-                const lanes column = steps + (double)start;
-                const lanes x = column + 0.5;
+        const int bottom = t.bottom[k], right = t.right[k];
+        for (int top = t.top[k]; top <= bottom; top += 2) {
+            const int row = top < height - 2 ? top : height - 2;  // within the picture
+            const lanes y = down + (double)row;
+            const lanes i = t.b[0][k] * y + t.c[0][k], j = t.b[1][k] * y + t.c[1][k];
+            const lanes l = t.b[2][k] * y + t.c[2][k], level = t.plane[1][k] * y + t.plane[2][k];
+            // in whole fours: what the next triangle reads is what this one has written
+            for (int from = t.left[k] & ~3; from <= right; from += 4) {
+                const int column = from < width - 4 ? from : width - 4;
+                const lanes x = across + (double)column;
                 const lanes nearness = along * x + level;
                 const bits drawn = __builtin_convertvector(
-                    ((a * x + i >= d) & (b * x + j >= e)) & ((c * x + l >= f) & (nearness <= cut))
-                        & ((column >= left) & (column <= right)),
-                    bits);
+                    ((a * x + i >= d) & (b * x + j >= e)) & ((c * x + l >= f) & (nearness <= cut)), bits);
                 const lanes kept = least(most(nearness, farthest), nearest);
                 const singles size = __builtin_convertvector(__builtin_elementwise_abs(kept), singles);
                 bits key = __builtin_convertvector(__builtin_bit_cast(words, size), bits);
@@ -226,9 +233,12 @@ for (int first = 0; first < chosen; first += 8) {
                 // Nothing drawn is 0, which is never above: a store that leaves pixels out would make the
                 // next triangle, which reads them, wait.
                 key = drawn ? (key << 32) | face : 0;
-                bits* pixels = (bits*)(picture + (long long)row * width + start);
-                const bits old = *pixels;
-                *pixels = key > old ? key : old;
+                long long* pixels = picture + (long long)row * width + column;
+                const quad upper = *(const quad*)pixels, lower = *(const quad*)(pixels + width);
+                const bits old = __builtin_shufflevector(upper, lower, 0, 1, 2, 3, 4, 5, 6, 7);
+                key = key > old ? key : old;
+                *(quad*)pixels = key.lo;
+                *(quad*)(pixels + width) = key.hi;
             }
         }
     }
