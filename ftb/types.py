@@ -101,12 +101,14 @@ class Fragments(TensorData):
 
     pix_to_face (B, H, W) int64, face number within its own mesh, −1 empty;
     bary_coords (B, H, W, 3) perspective-correct, −1 where empty;
-    depth (B, H, W) metres along the view axis, positive in front of the camera, −1 empty.
+    depth (B, H, W) metres along the view axis, positive in front of the camera, −1 empty;
+    seen (B, V) uint8: 1 for the vertices of faces that show, or None where a rasterizer does not tell.
     """
 
     pix_to_face: Tensor
     bary_coords: Tensor
     depth: Tensor
+    seen: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

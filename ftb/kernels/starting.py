@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import math
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -19,6 +21,8 @@ from torch import Tensor
 from ftb.kernels.start import building, wp
 
 _ArrayC = type(wp.array(dtype=float).__ctype__())
+# Its first fields, as they lie in memory: to set them one by one takes longer than to start a kernel.
+_ADDRESS_AND_SIZE = struct.Struct("=QQi")
 
 
 class Packed(NamedTuple):
@@ -65,22 +69,25 @@ def launch(kernel: wp.Kernel, threads: int, inputs: list, device: torch.device) 
         wp.launch(kernel, threads, inputs=arguments, device=wp.device_from_torch(device), stream=stream)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Command:
-    """A kernel with places for its arguments. replay: None if Warp's arrays are not what we know: then every
-    start goes Warp's own way."""
+    """A kernel with places for its arguments. writers: of each argument, into its place. replay: None if
+    Warp's arrays are not what we know: then every start goes Warp's own way."""
 
     kernel: wp.Kernel
-    converters: list[Callable[[Any], Any]]
+    writers: list[Callable[[Any], None]]
     replay: wp.Launch | None
+    threads: int = 0
 
     def start(self, threads: int, inputs: list) -> None:
         if self.replay is None:
             wp.launch(self.kernel, threads, inputs=_slowly(self.kernel, inputs), device="cpu")
             return
-        for index, (value, convert) in enumerate(zip(inputs, self.converters, strict=True)):
-            self.replay.set_param_at_index_from_ctype(index, convert(value))
-        self.replay.set_dim(threads)
+        for value, write in zip(inputs, self.writers, strict=True):
+            write(value)
+        if threads != self.threads:
+            self.replay.set_dim(threads)
+            self.threads = threads
         self.replay.launch()
 
 
@@ -95,15 +102,20 @@ def _first_launch(kernel: wp.Kernel, threads: int, inputs: list) -> _Command:
         replay = wp.launch(kernel, threads, inputs=arguments, device="cpu", record_cmd=True)
     replay.launch()
     replay.fwd_args = None  # the arrays of this start, which nothing else would need again
-    types = [argument.type for argument in kernel.adj.args]
-    converters = [_converter(kind) for kind in types]
-    arrays = [
-        (slow.__ctype__(), convert(value))
-        for slow, convert, value in zip(arguments, converters, inputs, strict=True)
-        if isinstance(value, Tensor)
-    ]
-    known = all(bytes(slow) == bytes(fast) for slow, fast in arrays)
-    return _Command(kernel, converters, replay if known else None)
+    command = _Command(kernel, [], replay)
+    known = True
+    for index, (argument, slow) in enumerate(zip(kernel.adj.args, arguments, strict=True)):
+        place, write = _place(argument.type)
+        if place is None:
+            command.writers.append(partial(replay.set_param_at_index_from_ctype, index))
+            continue
+        replay.set_param_at_index_from_ctype(index, place)
+        write(inputs[index])
+        known = known and (not isinstance(inputs[index], Tensor) or bytes(slow.__ctype__()) == bytes(place))
+        command.writers.append(write)
+    if not known:
+        command.replay = None
+    return command
 
 
 def _slowly(kernel: wp.Kernel, inputs: list) -> list:
@@ -145,7 +157,7 @@ class _Wanted(NamedTuple):
         return cls(kind.ndim, wp.dtype_to_torch(scalar), shape, math.prod(shape))
 
     def check(self, tensor: Tensor) -> None:
-        fits = tensor.dim() == self.dimensions if self.dimensions > 1 else tensor.numel() % self.numbers == 0
+        fits = tensor.numel() % self.numbers == 0 if self.dimensions == 1 else tensor.dim() == self.dimensions
         if tensor.dtype is not self.scalar or not tensor.is_contiguous() or not fits:
             pieces = "one piece" if tensor.is_contiguous() else "several pieces"
             raise TypeError(
@@ -154,39 +166,62 @@ class _Wanted(NamedTuple):
             )
 
 
-def _converter(kind: Any) -> Callable[[Any], Any]:
-    """From an input to what a recorded command takes."""
+def _place(kind: Any) -> tuple[ctypes.Structure | None, Callable[[Any], None]]:
+    """Where a recorded command keeps an array or a struct, and what writes an input there; None for numbers,
+    which Warp keeps itself."""
     if isinstance(kind, wp.array):
-        return _array_converter(kind)
+        place = _ArrayC()
+        return place, _array_writer(kind, place)
     if getattr(kind, "vars", None):
-        return _struct_converter(kind)
-    return lambda value: value
+        place = kind.ctype()
+        return place, _struct_writer(kind, place)
+    return None, lambda value: None
 
 
-def _array_converter(kind: Any) -> Callable[[Tensor], ctypes.Structure]:
+def _array_writer(kind: Any, place: ctypes.Structure) -> Callable[[Tensor], None]:
     wanted = _Wanted.of(kind)
-    numbers = wanted.numbers
+    write_sizes = _several_sizes(kind.ndim, place) if kind.ndim > 1 else _one_size(wanted, place)
 
-    def convert(tensor: Tensor) -> ctypes.Structure:
+    def write(tensor: Tensor) -> None:
         wanted.check(tensor)
         if not tensor.is_cpu:  # a kernel on the CPU would follow its address
             raise TypeError(f"expected a tensor on the CPU, got one on {tensor.device}")
-        count, step = tensor.numel() // numbers, tensor.itemsize * numbers
-        if kind.ndim == 1:
-            return _ArrayC(tensor.data_ptr(), 0, 1, (count,), (step,))
-        strides = [stride * step for stride in tensor.stride()]
-        return _ArrayC(tensor.data_ptr(), 0, kind.ndim, tuple(tensor.shape), strides)
+        write_sizes(tensor)
 
-    return convert
+    return write
 
 
-def _struct_converter(kind: Any) -> Callable[[Packed], ctypes.Structure]:
-    converters = {name: _converter(field.type) for name, field in kind.vars.items()}
+def _one_size(wanted: _Wanted, place: ctypes.Structure) -> Callable[[Tensor], None]:
+    """What writes where a tensor lies, and how many vectors or matrices it is."""
+    numbers, view = wanted.numbers, memoryview(place).cast("B")
+    place.ndim, place.strides[0] = 1, torch.empty(0, dtype=wanted.scalar).itemsize * numbers
+    pack = _ADDRESS_AND_SIZE.pack_into
+    return lambda tensor: pack(view, 0, tensor.data_ptr(), 0, tensor.numel() // numbers)
 
-    def convert(value: Packed) -> ctypes.Structure:
-        filled = kind.ctype()
+
+def _several_sizes(dimensions: int, place: ctypes.Structure) -> Callable[[Tensor], None]:
+    place.ndim = dimensions
+
+    def write(tensor: Tensor) -> None:
+        place.data = tensor.data_ptr()
+        place.shape[:dimensions] = tensor.shape
+        place.strides[:dimensions] = [stride * tensor.itemsize for stride in tensor.stride()]
+
+    return write
+
+
+def _struct_writer(kind: Any, place: ctypes.Structure) -> Callable[[Packed], None]:
+    writers: dict[str, Callable[[Any], None]] = {}
+    for name, field in kind.vars.items():
+        if isinstance(field.type, wp.array):
+            writers[name] = _array_writer(field.type, getattr(place, name))  # within the struct's memory
+        elif getattr(field.type, "vars", None):
+            writers[name] = _struct_writer(field.type, getattr(place, name))
+        else:
+            writers[name] = partial(setattr, place, name)
+
+    def write(value: Packed) -> None:
         for name, part in value.fields.items():
-            setattr(filled, name, converters[name](part))
-        return filled
+            writers[name](part)
 
-    return convert
+    return write

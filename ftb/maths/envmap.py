@@ -14,6 +14,7 @@ Pixel coordinates (row, column) are continuous with texel centres at +½: (0.5, 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -124,8 +125,8 @@ def resize(environment: Tensor, height: int) -> Tensor:
     _check_height(height)
     if old == height:
         return environment
-    down = _overlap(old, height, polar=True).to(environment)  # (height, H)
-    along = _overlap(2 * old, 2 * height, polar=False).to(environment)  # (2 height, 2H)
+    down = _kept_overlap(old, height, True, environment.dtype, environment.device)  # (height, H)
+    along = _kept_overlap(2 * old, 2 * height, False, environment.dtype, environment.device)  # (2 height, 2H)
     # Rows first, then columns: contracted together they would meet in a tensor of height · H · 2H.
     rows = torch.einsum("ri,...ijk->...rjk", down, environment)
     return torch.einsum("cj,...rjk->...rck", along, rows)
@@ -149,6 +150,13 @@ def _fetch(texels: Tensor, row: Tensor, column: Tensor, height: int) -> Tensor:
     row = torch.where(row < 0, -1 - row, torch.where(row >= height, 2 * height - 1 - row, row))
     column = (column + beyond * height) % (2 * height)
     return texels.gather(1, (row * (2 * height) + column)[..., None].expand(-1, -1, 3))
+
+
+@lru_cache(maxsize=16)
+def _kept_overlap(old: int, new: int, polar: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+    # Cached constants must not become inference tensors, which autograd refuses later.
+    with torch.inference_mode(False), torch.no_grad():
+        return _overlap(old, new, polar=polar).to(device=device, dtype=dtype)
 
 
 def _overlap(old: int, new: int, *, polar: bool) -> Tensor:

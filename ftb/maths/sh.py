@@ -132,6 +132,11 @@ def project_environment(environment: Tensor, order: int) -> Tensor:
     return weights @ environment.flatten(-3, -2)
 
 
+def environment_projection(height: int, order: int) -> Tensor:
+    """The matrix (K, H · 2H) of `project_environment`, float32: ∫ Y dω over each texel."""
+    return _texel_integrals(height, order, torch.float32, torch.device("cpu"))
+
+
 def rotate(sh_coeffs: Tensor, rotation: Tensor) -> Tensor:
     """Coefficients (..., K, 3) of light (..., K, 3) turned actively by `rotation` (..., 3, 3).
 

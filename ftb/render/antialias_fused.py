@@ -23,7 +23,7 @@ def soften(linear: Tensor, outlines: Outlines) -> None:
     samples, size = expect_shape(linear, "S 3 H H", name="linear")["S"], linear.shape[-1]
     device = linear.device
     marks = torch.zeros(samples, 2, size, size, dtype=torch.int32, device=device)
-    views, planes = _views(outlines), floats(outlines.planes)
+    views, planes = views_of(outlines), floats(outlines.planes)
     fronts = torch.empty(samples * len(outlines.planes), dtype=torch.uint8, device=device)
     launch(antialias_kernel.mark_fronts, len(fronts), [views, planes, fronts], device)
     edges = [len(outlines.edges), outlines.edges]
@@ -46,7 +46,8 @@ def face_planes(mesh: Mesh) -> Tensor:
     return planes
 
 
-def _views(outlines: Outlines) -> Packed:
+def views_of(outlines: Outlines) -> Packed:
+    """Their cameras, as kernels read them."""
     camera = outlines.camera
     rotations, moves = camera.cam_from_world[:, :3, :3].float(), camera.cam_from_world[:, :3, 3].float()
     if camera.orthographic:

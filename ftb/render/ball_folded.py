@@ -77,13 +77,24 @@ def _corner(size: int) -> tuple[Tensor, Tensor]:
 @constant
 def _order(size: int, device: torch.device) -> Tensor:
     """(P,): where each pixel of the disc stands among the four corners' pixels."""
-    rows, columns = _corner(size)
-    half = (size + 1) // 2
-    place = torch.full((size, size), -1, dtype=torch.int64)
-    count = len(rows)
-    for corner, (across, upward) in reversed(list(enumerate(PARITIES))):
-        right = columns + (size - half)
-        there = right if across > 0 else size - 1 - right
-        place[rows if upward > 0 else size - 1 - rows, there] = corner * count + torch.arange(count)
+    place = torch.full((size * size,), -1, dtype=torch.int64)
+    placed = placed_numbers(size).long()
+    count = placed.shape[1]
+    for corner, there in reversed(list(enumerate(placed))):
+        place[there] = corner * count + torch.arange(count)
     numbers = disc_samples(size, 1, torch.device("cpu"), torch.float64).numbers
-    return place.flatten()[numbers].to(device)
+    return place[numbers].to(device)
+
+
+@constant
+def placed_numbers(size: int) -> Tensor:
+    """(4, P/4) int32: the pixels' numbers within the flattened square, of each corner. Those of a middle row
+    or column belong to several corners: the first counts."""
+    rows, columns = _corner(size)
+    right = columns + (size - (size + 1) // 2)
+    return torch.stack(
+        [
+            (rows if upward > 0 else size - 1 - rows) * size + (right if across > 0 else size - 1 - right)
+            for across, upward in PARITIES
+        ]
+    ).to(torch.int32)

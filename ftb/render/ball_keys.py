@@ -13,7 +13,7 @@ from ftb.scene.materials import BallMaterial
 from ftb.types import Lighting
 
 # Cosines are kept this far from 0 in quotients and this far inside [−1, 1] under roots.
-_EPS = 1e-4
+EPS = 1e-4
 # Rings of small discs that stand for one key light's disc in a highlight: more where it is sharp.
 HIGHLIGHT_RINGS = 1
 SHARP_HIGHLIGHT_RINGS = 2
@@ -51,16 +51,16 @@ def _reflection(lighting: Lighting, material: BallMaterial, size: int) -> Tensor
     received = disc_cosine(normals @ lighting.key_dirs.transpose(-1, -2), radius[..., None, :])
     response = received * (material.albedo / brdf.PI)  # (..., P · n², N)
     if material.f0 is not None:
-        fresnel = brdf.fresnel_schlick(_half_cosine(lighting.key_dirs), material.f0)[..., None, :]
+        fresnel = brdf.fresnel_schlick(half_cosine(lighting.key_dirs), material.f0)[..., None, :]
         response = (1.0 - fresnel) * response
         response = response + received_highlight(normals, lighting, received, material)
     response = (response.unflatten(-2, (-1, count * count)) * samples.share[..., None]).sum(dim=-2)
     return response @ lighting.key_irradiance
 
 
-def _half_cosine(light_dirs: Tensor) -> Tensor:
+def half_cosine(light_dirs: Tensor) -> Tensor:
     """v·h (...) of lights (..., 3) for v = +Z, where |v + l|² = 2 (1 + v·l)."""
-    return torch.sqrt((0.5 + 0.5 * light_dirs[..., 2]).clamp_min(_EPS**2))
+    return torch.sqrt((0.5 + 0.5 * light_dirs[..., 2]).clamp_min(EPS**2))
 
 
 def received_highlight(
@@ -70,12 +70,8 @@ def received_highlight(
 
     Masking is that of the whole disc; F D is the mean over the small discs.
     """
-    rings = HIGHLIGHT_RINGS if material.alpha > 0.15 else SHARP_HIGHLIGHT_RINGS
-    dirs, radius = split_discs(lighting.key_dirs, lighting.key_angular_radius, rings)  # (..., N, D, 3)
-    half = _half_cosine(dirs)  # (..., N, D)
-    n_dot_v = normals[:, 2:].clamp_min(_EPS)  # (M, 1)
-    # n·h needs the half vectors (v + l) / |v + l|, of length 2 v·h before they are made unit
-    half_dirs = torch.cat((dirs[..., :2], dirs[..., 2:] + 1.0), dim=-1) / (2.0 * half[..., None])
+    half_dirs, radius, half = highlight_discs(lighting, material)
+    n_dot_v = normals[:, 2:].clamp_min(EPS)  # (M, 1)
     fresnel = brdf.fresnel_schlick(half, material.f0 or 0.0) / half.shape[-1]
     alpha = widened_alpha(material.alpha, radius)[..., None, :]  # (..., 1, N)
     reflected = torch.zeros_like(received)  # (..., M, N)
@@ -88,6 +84,17 @@ def received_highlight(
     return reflected * masking * brdf.smith_g1(received, material.alpha)
 
 
+def highlight_discs(lighting: Lighting, material: BallMaterial) -> tuple[Tensor, Tensor, Tensor]:
+    """The small discs that stand for key lights in a highlight: half vectors (..., N, D, 3) between them and
+    v = +Z, unit; angular radius (..., N); v·h (..., N, D)."""
+    rings = HIGHLIGHT_RINGS if material.alpha > 0.15 else SHARP_HIGHLIGHT_RINGS
+    dirs, radius = split_discs(lighting.key_dirs, lighting.key_angular_radius, rings)  # (..., N, D, 3)
+    half = half_cosine(dirs)  # (..., N, D)
+    # (v + l) / |v + l|, of length 2 v·h before they are made unit
+    half_dirs = torch.cat((dirs[..., :2], dirs[..., 2:] + 1.0), dim=-1) / (2.0 * half[..., None])
+    return half_dirs, radius, half
+
+
 def split_discs(light_dirs: Tensor, radius: Tensor, rings: int) -> tuple[Tensor, Tensor]:
     """Directions (..., N, 1 + 3 rings (rings + 1), 3) of equal small discs, and their radius (..., N).
 
@@ -95,7 +102,7 @@ def split_discs(light_dirs: Tensor, radius: Tensor, rings: int) -> tuple[Tensor,
     """
     points = _ring_points(rings, light_dirs.device, light_dirs.dtype)
     across = torch.sin(radius[..., None, None]) * points  # (..., N, count, 2)
-    along = torch.sqrt((1.0 - across.square().sum(dim=-1, keepdim=True)).clamp_min(_EPS))
+    along = torch.sqrt((1.0 - across.square().sum(dim=-1, keepdim=True)).clamp_min(EPS))
     frame = sphere.frame_about(light_dirs)  # (..., N, 3, 3)
     dirs = torch.cat((across, along), dim=-1) @ frame.transpose(-1, -2)
     return dirs, radius / math.sqrt(len(points))
@@ -133,12 +140,12 @@ def disc_cosine(cosines: Tensor, radius: Tensor) -> Tensor:
     90°. Equals max(cosines, 0) unless the horizon cuts the disc (Snyder 1996; Lagarde and de Rousiers
     2014, listing 7). At cosine 0 and small radius: 2 radius / (3π).
     """
-    sine = torch.sin(radius).clamp_min(_EPS)
+    sine = torch.sin(radius).clamp_min(EPS)
     cut = cosines.abs() < sine
     c = torch.where(cut, cosines, 0.0)
     across = torch.sqrt(1.0 - c * c)
     cotangent = torch.sqrt(1.0 / (sine * sine) - 1.0)
-    y = (-cotangent * c / across).clamp(-1.0 + _EPS**2, 1.0 - _EPS**2)
+    y = (-cotangent * c / across).clamp(-1.0 + EPS**2, 1.0 - EPS**2)
     chord = across * torch.sqrt(1.0 - y * y)
     partial = c * torch.acos(y) - cotangent * chord + torch.atan(chord / cotangent) / (sine * sine)
     return torch.where(cut, partial.clamp_min(0.0) / brdf.PI, cosines.clamp_min(0.0))

@@ -29,33 +29,30 @@ def exposure_gains(shaded: Shaded, lighting_colour: Tensor, capture: Capture) ->
     so that a reflected radiance of 1 stays linear 1 in the photo. A camera meters the whole picture, so
     dark skin comes out darker than light skin, though not by all of its albedo.
     """
-    mask = shaded.mask
+    luminance = color.luminance(torch.eye(3, device=lighting_colour.device))  # (3,)
     colour = lighting_colour.clamp_min(1e-6)
     colour = colour / color.luminance(colour)[..., None]
     balance = colour.clamp(0.05, 20.0) ** -capture.white_balance[:, None]
-    covered = mask.sum((-1, -2)).clamp_min(1.0)
-    rms = (_moments(shaded.radiance_linear, balance)[1] / covered).sqrt()
-    albedo = _moments(shaded.albedo_linear, torch.ones_like(balance))[0] / covered
+    sums = (meter(shaded) if shaded.metered is None else shaded.metered).sum(1)  # (S, 10)
+    covered = sums[:, 0].clamp_min(1.0)
+    # (w · colour)² of a luminance with weights w is a sum of products of colours.
+    weights = balance * luminance
+    products = torch.cat([weights.square(), 2.0 * weights * weights.roll(-1, -1)], dim=-1)
+    rms = ((products * sums[:, 4:]).sum(-1) / covered).sqrt()
+    albedo = (sums[:, 1:4] * luminance).sum(-1) / covered
     metered = (albedo.clamp(0.02, 1.0) / TYPICAL_ALBEDO).sqrt()
     # A face in the dark is not amplified beyond what a camera could do with it.
     exposure = capture.exposure * metered / rms.clamp_min(1e-4)
     return balance * exposure[:, None]
 
 
-def _moments(colours_linear: Tensor, gains: Tensor) -> tuple[Tensor, Tensor]:
-    """Sums over pixels (S,) of the luminance of colours (S, H, W, 3) · gains (S, 3), and of its square.
-
-    On a CPU one picture after the other: a batch of them would leave the cache.
-    """
-    weights = gains * color.luminance(torch.eye(3, device=gains.device))  # (S, 3)
-    planes = colours_linear.permute(0, 3, 1, 2).flatten(2)  # (S, 3, P)
-    step = 1 if planes.device.type == "cpu" else max(1, len(planes))
-    sums, squares = [], []
-    for some, weight in zip(planes.split(step), weights.split(step), strict=True):
-        levels = torch.bmm(weight[:, None], some)[:, 0]  # (s, P)
-        sums.append(levels.sum(-1))
-        squares.append(torch.linalg.vecdot(levels, levels))
-    return torch.cat(sums), torch.cat(squares)
+def meter(shaded: Shaded) -> Tensor:
+    """What the shading kernel of the CPU sums up on its way, `Shaded.metered`, here of whole pictures:
+    (S, 1, 10)."""
+    radiance = shaded.radiance_linear.flatten(1, 2)  # (S, P, 3)
+    products = torch.cat([radiance.square(), radiance * radiance.roll(-1, -1)], dim=-1).sum(1)
+    albedo = shaded.albedo_linear.flatten(1, 2).sum(1)
+    return torch.cat([shaded.mask.sum((-1, -2))[:, None], albedo, products], dim=-1)[:, None]
 
 
 def backdrop(camera: Camera, lighting: Lighting, capture: Capture, size: int) -> Tensor:
@@ -80,10 +77,14 @@ def backdrop(camera: Camera, lighting: Lighting, capture: Capture, size: int) ->
 def backdrop_seen(camera: Camera, lighting: Lighting, rays: int) -> Tensor:
     """Radiance (S, R, R, 3) of the environment along R × R rays, at the centres of as many parts of the
     picture."""
+    return envmap.sample(lighting.environment, backdrop_rays(camera, rays))
+
+
+def backdrop_rays(camera: Camera, rays: int) -> Tensor:
+    """Directions (S, R, R, 3), of any length, of those rays."""
     x = _steps(rays, camera.half_width.device)[None, None, :] * camera.half_width[:, None, None]
     x, y = torch.broadcast_tensors(x, -x.transpose(-1, -2))
-    directions = torch.stack([x, y, -torch.ones_like(x)], dim=-1)
-    return envmap.sample(lighting.environment, directions)
+    return torch.stack([x, y, -torch.ones_like(x)], dim=-1)
 
 
 def _steps(size: int, device: torch.device) -> Tensor:

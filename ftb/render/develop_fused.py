@@ -1,11 +1,12 @@
 """Exposed photographs and their residuals in few passes over pixels; CPU and CUDA, no gradients.
 
-`ftb.render.develop` is the readable twin. On the CPU one sample after the other goes through all
-passes, because its planes then stay in the cache.
+`ftb.render.develop` is the readable twin. On the CPU one picture after the other goes through all steps
+(`ftb.render.film_picture`), because its planes then stay in the cache.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,14 +19,14 @@ from ftb.maths import color
 from ftb.render import develop_kernel, expose_kernel
 from ftb.render.antialias import Outlines
 from ftb.render.antialias_fused import soften
-from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_seen, noise_bank
-from ftb.render.film_rows import blur_rows, quantise_rows
-from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, quantise_planes
+from ftb.render.develop import BLUR_RADIUS, NOISE_BANK, backdrop_rays, noise_bank
+from ftb.render.film_picture import Planes, edges_of, photograph_by_pictures, roll_of
+from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, quantisation_table, quantise_planes
+from ftb.render.lookup_kernel import looked_up
 from ftb.render.shade import Shaded
 from ftb.scene.capture import Capture
 from ftb.types import Camera, Lighting, TensorData
 
-PIXELS_AT_ONCE = 65536  # on the CPU: planes of about a megabyte
 LEAST_WEIGHT = 1e-3  # of the blur's taps
 
 
@@ -73,12 +74,7 @@ def photograph(
         radiance=_planes(shaded.radiance_linear),
         photo=torch.empty(samples, 3, size, size, device=shaded.mask.device),
     )
-    step = samples
-    if layers.photo.device.type == "cpu":
-        step = max(1, PIXELS_AT_ONCE // (size * size))
-    for first in range(0, samples, step):
-        part = slice(first, first + step)
-        _develop(layers[part], film[part], _within(outlines, part))
+    DEVELOPERS[layers.photo.device.type](layers, film, outlines)
     albedo, residual = layers.albedo.permute(0, 2, 3, 1), layers.radiance.permute(0, 2, 3, 1)
     exposed = replace(shaded, albedo_linear=albedo, radiance_linear=residual)
     return layers.photo.permute(0, 2, 3, 1), exposed
@@ -96,17 +92,6 @@ class _Layers(TensorData):
     photo: Tensor
 
 
-def _within(outlines: Sequence[Outlines], part: slice) -> list[tuple[slice, Outlines]]:
-    """The outlines of some pictures, with where those lie among the pictures of the part."""
-    found, first = [], 0
-    for some in outlines:
-        low, high = max(part.start - first, 0), min(part.stop - first, len(some.depth))
-        if low < high:
-            found.append((slice(first + low - part.start, first + high - part.start), some[low:high]))
-        first += len(some.depth)
-    return found
-
-
 def _planes(colours: Tensor) -> Tensor:
     """(S, H, W, 3) as (S, 3, H, W), without a copy where colours lie in planes already."""
     return colours.permute(0, 3, 1, 2).contiguous()
@@ -117,6 +102,7 @@ def _film(gains: Tensor, camera: Camera, lighting: Lighting, capture: Capture, s
     away = torch.arange(BLUR_RADIUS + 1, device=sigma.device)
     taps = torch.exp(-0.5 * (away / sigma.clamp_min(1e-3)[:, None]).square())  # (S, 5)
     taps = torch.where(taps < LEAST_WEIGHT, 0.0, taps)
+    rays = backdrop_rays(camera, int(expose_kernel.BACKDROP_RAYS))
     return Film(
         gains=gains.contiguous(),
         grey=capture.grey,
@@ -131,7 +117,7 @@ def _film(gains: Tensor, camera: Camera, lighting: Lighting, capture: Capture, s
         kind=capture.backdrop.to(torch.int32),
         ends=capture.backdrop_linear.contiguous(),
         slope=torch.stack([capture.backdrop_turn.cos(), capture.backdrop_turn.sin()], dim=-1),
-        seen=backdrop_seen(camera, lighting, expose_kernel.BACKDROP_RAYS).contiguous(),
+        seen=looked_up(lighting.environment, rays.flatten(1, 2)).view_as(rays),
     )
 
 
@@ -145,27 +131,42 @@ def tone_curves(capture: Capture) -> Tensor:
     return encoded + contrast * encoded * (1.0 - encoded) * (2.0 * encoded - 1.0)
 
 
-def _develop(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]) -> None:
-    """Fill the photograph."""
+def _by_pictures(layers: _Layers, film: Film, outlines: Sequence[Outlines]) -> None:
+    """Fill the photographs, one picture after the other."""
+    first = 0
+    for some in outlines or [None]:
+        last = len(layers.mask) if some is None else first + len(some.depth)
+        part, rolled = layers[first:last], film[first:last]
+        steps = [quantisation_table(table, rolled.quality) for table in (LUMA_TABLE, CHROMA_TABLE)]
+        fields = {field.name: getattr(rolled, field.name) for field in dataclasses.fields(Film)}
+        planes = {field.name: getattr(part, field.name) for field in dataclasses.fields(_Layers)}
+        photograph_by_pictures(
+            packed(Planes, size=part.mask.shape[-1], **planes),
+            roll_of(fields, torch.stack(steps, dim=1), _noise_planes("cpu")),
+            edges_of(some),
+            last - first,
+        )
+        first = last
+
+
+def _by_planes(layers: _Layers, film: Film, outlines: Sequence[Outlines]) -> None:
+    """Fill the photographs, one step after the other for all of them."""
     samples, _, size, _ = layers.photo.shape
     device = layers.photo.device
-    linear = BLURS[device.type](_exposed(layers, film, outlines), film.taps)
+    linear = blurred(_exposed(layers, film, outlines), film.taps)
     luma = torch.empty(samples, size, size, device=device)
     chroma = torch.empty(samples, 2, size // 2, size // 2, device=device)
     noise = [_noise_planes(str(device)), film.offset]
     look = [film.film, film.grey, film.quality, film.curves]
     inputs = [size, NOISE_BANK, linear, *noise, *look, luma, chroma, layers.photo]
     launch(develop_kernel.tone, luma.numel() // 32, inputs, device)
-    if device.type == "cpu" and bool((film.quality >= 100.0).all()):
-        return
-    quantise = QUANTISERS[device.type]
-    quantise(luma, LUMA_TABLE, film.quality)
-    quantise(chroma.flatten(0, 1), CHROMA_TABLE, film.quality.repeat_interleave(2))
+    quantise_planes(luma, LUMA_TABLE, film.quality)
+    quantise_planes(chroma.flatten(0, 1), CHROMA_TABLE, film.quality.repeat_interleave(2))
     inputs = [size, luma, chroma, film.grey, film.quality, layers.photo]
     launch(develop_kernel.from_planes, luma.numel() // 16, inputs, device)
 
 
-def _exposed(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]) -> Tensor:
+def _exposed(layers: _Layers, film: Film, outlines: Sequence[Outlines]) -> Tensor:
     """Linear pictures (S, 3, H, W)."""
     size = layers.photo.shape[-1]
     linear = torch.empty_like(layers.photo)
@@ -175,8 +176,10 @@ def _exposed(layers: _Layers, film: Film, outlines: list[tuple[slice, Outlines]]
     face = [layers.mask, layers.visibility, layers.irradiance, layers.albedo, layers.radiance, linear]
     inputs = [size, backdrop, film.gains, film.grey, *face]
     launch(expose_kernel.expose, layers.mask.numel() // 16, inputs, linear.device)
-    for where, some in outlines:
-        soften(linear[where], some)
+    first = 0
+    for some in outlines:
+        soften(linear[first : first + len(some.depth)], some)
+        first += len(some.depth)
     return linear
 
 
@@ -201,5 +204,7 @@ def blurred(linear: Tensor, taps: Tensor) -> Tensor:
 
 
 # By kind of device.
-BLURS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cpu": blur_rows, "cuda": blurred}
-QUANTISERS: dict[str, Callable[[Tensor, str, Tensor], None]] = {"cpu": quantise_rows, "cuda": quantise_planes}
+DEVELOPERS: dict[str, Callable[[_Layers, Film, Sequence[Outlines]], None]] = {
+    "cpu": _by_pictures,
+    "cuda": _by_planes,
+}

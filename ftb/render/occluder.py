@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from ftb.maths import brdf
+from ftb.render.occluder_rows import BULGE, paint_rows
 from ftb.render.shade import Shaded
 from ftb.scene.capture import Capture
 from ftb.scene.lighting_ops import irradiance
 from ftb.types import Lighting
-
-BULGE = 0.4  # slope towards the rim: between a card and a ball
 
 
 def occluder_cover(capture: Capture, size: int) -> tuple[Tensor, Tensor]:
@@ -36,13 +37,27 @@ def put_before(shaded: Shaded, lighting: Lighting, capture: Capture) -> list[tup
 
     Lambert under the same light, without shadows of its own or on the face.
     """
-    rows = torch.nonzero(capture.occluder[:, 0] > 0.5).squeeze(-1)
-    if not len(rows):
+    pictures = torch.nonzero(capture.occluder[:, 0] > 0.5).squeeze(-1)
+    if not len(pictures):
         return []
-    cover, normals = occluder_cover(capture[rows], shaded.mask.shape[-1])
     planes = shaded.radiance_linear.permute(0, 3, 1, 2)  # (S, 3, H, W), as they mostly lie in memory
-    hidden = list(zip(rows.tolist(), cover, strict=True))
-    for (row, there), around in zip(hidden, normals, strict=True):
+    paint = PAINTERS[planes.device.type] if planes.is_contiguous() else painted
+    cover = paint(planes, pictures, lighting[pictures], capture[pictures])
+    return list(zip(pictures.tolist(), cover, strict=True))
+
+
+def painted(planes: Tensor, pictures: Tensor, lighting: Lighting, capture: Capture) -> Tensor:
+    """Paint R occluders into the pictures (R,) of planes (S, 3, H, W), in place; say what they hide,
+    (R, H, W) bool. lighting, capture: of those pictures."""
+    cover, normals = occluder_cover(capture, planes.shape[-1])
+    for row, (picture, there, around) in enumerate(zip(pictures.tolist(), cover, normals, strict=True)):
         light = irradiance(lighting[row], around[there]).clamp_min(0.0)  # (M, 3) of what is hidden
-        planes[row][:, there] = brdf.lambert(capture.occluder_linear[row]).mul(light).T
-    return hidden
+        planes[picture][:, there] = brdf.lambert(capture.occluder_linear[row]).mul(light).T
+    return cover
+
+
+# By kind of device.
+PAINTERS: dict[str, Callable[[Tensor, Tensor, Lighting, Capture], Tensor]] = {
+    "cpu": paint_rows,
+    "cuda": painted,
+}

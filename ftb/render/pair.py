@@ -235,7 +235,7 @@ def _shade(chunk: Chunk, rasterizer: Rasterizer, heads: HeadCache, share: _Share
 
 def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_size: int) -> Pair:
     capture, lighting = drawn.capture, drawn.lighting
-    scatter_keys(shaded, lighting, drawn.scatter)
+    shaded = scatter_keys(shaded, lighting, drawn.scatter)
     facing = lighting.key_dirs.new_zeros(1, 3)
     facing[:, 2] = 1.0
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)

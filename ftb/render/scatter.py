@@ -8,6 +8,8 @@ says how far.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -22,14 +24,15 @@ MOST_DEVIATION = 2.0
 REACH = 3.0  # standard deviations
 
 
-def scatter_keys(shaded: Shaded, lighting: Lighting, spread: Tensor | None) -> None:
-    """Scatter what key lights bring to S pictures, in place: `shaded.radiance_linear` alone.
+def scatter_keys(shaded: Shaded, lighting: Lighting, spread: Tensor | None) -> Shaded:
+    """Scatter what key lights bring to S pictures, in place: `shaded.radiance_linear` alone. Gives `shaded`
+    back, without what was metered of it.
 
     spread (S, 3): standard deviation of the Gaussian of each colour, in widths of the picture; 0 for none;
     None for none at all. It is read on the host: on a GPU that waits for the device.
     """
     if spread is None:
-        return
+        return shaded
     size = shaded.mask.shape[-1]
     deviations = (spread * size).tolist()  # pixels
     powers = lighting.key_irradiance.amax(-1).tolist()
@@ -45,6 +48,7 @@ def scatter_keys(shaded: Shaded, lighting: Lighting, spread: Tensor | None) -> N
                 change = spread_over(arriving[colour][None], mask, deviation)[0].sub_(arriving[colour])
                 plane = planes[sample, colour]
                 plane.addcmul_(albedo[colour], change.mul_(mask)).clamp_min_(0.0)
+    return replace(shaded, metered=None)
 
 
 def _from_keys(shaded: Shaded, lighting: Lighting, power: list[float]) -> Tensor:

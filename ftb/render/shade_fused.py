@@ -51,16 +51,15 @@ def order2_irradiance(lighting: Lighting) -> Tensor:
 
 def seen_vertices(mesh: Mesh, fragments: Fragments) -> Tensor:
     """Which vertices belong to a face that a picture shows: (S, V) uint8, 0 or 1."""
-    samples = len(fragments.pix_to_face)
-    device = fragments.pix_to_face.device
-    count, vertices = len(mesh.faces), mesh.vertices.shape[1]
-    shown = torch.zeros(samples * count, dtype=torch.uint8, device=device)
-    pixels = fragments.pix_to_face[0].numel()
-    inputs = [fragments.pix_to_face, pixels, count, shown]
-    launch(vertex_kernel.mark_faces, fragments.pix_to_face.numel(), inputs, device)
-    used = torch.zeros(samples, vertices, dtype=torch.uint8, device=device)
+    if fragments.seen is not None:
+        return fragments.seen
+    samples, vertices = len(fragments.pix_to_face), mesh.vertices.shape[1]
+    used = torch.zeros(samples, vertices, dtype=torch.uint8, device=fragments.pix_to_face.device)
+    shown = torch.zeros(samples * len(mesh.faces), dtype=torch.uint8, device=used.device)
+    inputs = [fragments.pix_to_face, fragments.pix_to_face[0].numel(), len(mesh.faces), shown]
+    launch(vertex_kernel.mark_faces, fragments.pix_to_face.numel(), inputs, used.device)
     faces = mesh.faces.to(torch.int32).contiguous()
-    launch(vertex_kernel.mark_vertices, shown.numel(), [shown, faces, vertices, used], device)
+    launch(vertex_kernel.mark_vertices, shown.numel(), [shown, faces, vertices, used], used.device)
     return used
 
 
@@ -90,7 +89,7 @@ def shade_fused(
     records = _lit_vertices(mesh, camera, light, prepared, textures)
     lit = _Lit(light=light, shadows=shadows, textures=textures, records=records)
     inputs = [_view(camera, fragments), _surface(mesh, lit), _light(camera, lit)]
-    SHADERS[shaded.mask.device.type](inputs, fragments.depth.float().contiguous(), shaded)
+    SHADERS[shaded.mask.device.type](inputs, shaded)
     return shaded
 
 
@@ -135,26 +134,25 @@ def _lit_vertices(
     return records
 
 
-def _by_rows(inputs: list, depth: Tensor, shaded: Shaded) -> None:
-    """Fill `shaded`, sixteen pixels a thread."""
-    lanes = 16
-    mask, *planes = _planes(shaded)
-    names = ("radiance", "normals", "albedos", "irradiance", "visibility", "light_visibility")
-    layers = packed(shade_rows.Layers, **dict(zip(names, planes, strict=True)))
-    launch(shade_rows.shade_rows, depth.numel() // lanes, [*inputs, lanes, depth, mask, layers], depth.device)
+def _by_rows(inputs: list, shaded: Shaded) -> None:
+    """Fill `shaded`, a row a thread."""
+    names = ("mask", "radiance", "normals", "albedos", "irradiance", "visibility", "light_visibility")
+    planes = dict(zip(names, _planes(shaded), strict=True))
+    layers = packed(shade_rows.Layers, metered=shaded.metered, **planes)
+    launch(shade_rows.shade_rows, shaded.mask[..., 0].numel(), [*inputs, layers], shaded.mask.device)
 
 
-def _by_pixels(inputs: list, depth: Tensor, shaded: Shaded) -> None:
+def _by_pixels(inputs: list, shaded: Shaded) -> None:
     """Fill `shaded`, a pixel a thread."""
     planes = _planes(shaded)
     for layer in planes:
         layer.zero_()
     shaded.visibility.fill_(1.0)
-    launch(shade_kernel.shade_pixels, shaded.mask.numel(), [*inputs, *planes], depth.device)
+    launch(shade_kernel.shade_pixels, shaded.mask.numel(), [*inputs, *planes], shaded.mask.device)
 
 
 # By kind of device.
-SHADERS: dict[str, Callable[[list, Tensor, Shaded], None]] = {"cpu": _by_rows, "cuda": _by_pixels}
+SHADERS: dict[str, Callable[[list, Shaded], None]] = {"cpu": _by_rows, "cuda": _by_pixels}
 
 
 def _planes(shaded: Shaded) -> list[Tensor]:
@@ -243,4 +241,5 @@ def empty_layers(key_irradiance: Tensor, size: int) -> Shaded:
         irradiance_linear=colour[3],
         visibility=torch.empty(samples, size, size, device=device),
         light_visibility=torch.empty(samples, keys, size, size, device=device).permute(0, 2, 3, 1),
+        metered=torch.empty(samples, size, 10) if device.type == "cpu" else None,
     )

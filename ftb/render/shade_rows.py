@@ -1,278 +1,253 @@
-"""The fused shading kernel for the CPU: sixteen neighbouring pixels a thread, which fill its registers.
+"""The fused shading kernel for the CPU: a row of a picture a thread, sixteen neighbouring pixels at a time.
 
-`ftb.render.shade_kernel` does the same pixel by pixel, as a GPU wants it; tests hold the two together.
-What is looked up is read pixel by pixel here, too; all arithmetic is done for sixteen at once.
+`ftb.render.shade_kernel` does the same pixel by pixel, as a GPU wants it; tests hold the two together. In
+C++, since Warp's own language passes sixteen numbers through memory where a register would hold them, and
+copies all of a kernel's arguments for each thread.
 """
 
 from __future__ import annotations
 
+from ftb.kernels.lanes import LANES
 from ftb.kernels.start import FORWARD, wp
-from ftb.render.light_functions import SHARP_ALPHA, glossy_lookup, quotient
-from ftb.render.light_rows import (
-    Points,
-    Reflection,
-    points_of,
-    reflectance_of,
-    sent_out,
-    with_key,
-)
-from ftb.render.row_kernel import (
-    WIDTH,
-    Colours,
-    Row,
-    Vectors,
-    at_least,
-    at_most,
-    clamped,
-    colours,
-    dots,
-    dots_with,
-    luminance_of,
-    shaded_by,
-    store,
-    times,
-    turned_by,
-    vectors,
-)
-from ftb.render.shade_kernel import Key, Light, Surface, View
+from ftb.render.light_functions import INVERSE_PI, SEEN_FROM_BEHIND, SHARP_ALPHA
+from ftb.render.light_rows import LOOKUPS, REFLECTIONS
+from ftb.render.shade_kernel import Light, Surface, View
 from ftb.render.shadow_lookup import DEPTH_BIAS, LEAST_FACING, NORMAL_BIAS
-from ftb.render.shadow_rows import lit_row
-from ftb.render.skin_rows import Records, Skins, records_of, skins_of
+from ftb.render.shadow_rows import LIT
+from ftb.render.skin_rows import RECORDS, SKINS
 
 wp.set_module_options(FORWARD)
 
 
 @wp.struct
 class Layers:
-    """Planes of colours (S, 3, H, W); visibility (S, H, W); light_visibility (S, N, H, W)."""
+    """Coverage and visibility (S, H, W); planes of colours (S, 3, H, W); light_visibility (S, N, H, W); what
+    is metered (S, H, 10)."""
 
-    radiance: wp.array(dtype=Row)
-    normals: wp.array(dtype=Row)
-    albedos: wp.array(dtype=Row)
-    irradiance: wp.array(dtype=Row)
-    visibility: wp.array(dtype=Row)
-    light_visibility: wp.array(dtype=Row)
-
-
-@wp.func
-def records_at(view: View, surface: Surface, sample: int, first: int):
-    """Interpolated at pixels first, first + 1, ..."""
-    base = sample * surface.vertices
-    return records_of(
-        view.pix_to_face, view.bary_coords, first, surface.faces, surface.facets, surface.records, base
-    )
+    mask: wp.array(dtype=float)
+    radiance: wp.array(dtype=float)
+    normals: wp.array(dtype=float)
+    albedos: wp.array(dtype=float)
+    irradiance: wp.array(dtype=float)
+    visibility: wp.array(dtype=float)
+    light_visibility: wp.array(dtype=float)
+    metered: wp.array(dtype=float)
 
 
-@wp.func
-def skins_at(view: View, surface: Surface, sample: int, first: int, records: Records, depth: Row):
-    """Apart from the records, so that more of the memory's answers are under way at a time."""
-    widths = Row(2.0 * view.half_width[sample] / float(view.size))
-    if not view.orthographic:
-        widths = wp.cw_mul(widths, depth)
-    return skins_of(
-        view.pix_to_face,
-        first,
-        surface.facets,
-        surface.texels,
-        surface.starts,
-        surface.width,
-        surface.levels,
-        records[3],
-        records[4],
-        widths,
-    )
+# The row, its picture, and what of the arguments is theirs.
+_ROW = """
+const int size = view.size, sample = line / size;
+const long long pixels = (long long)size * size, first = (long long)line * size;
+const float reach = view.half_width.data[sample], step = 2.0f * reach / size;
+const float up = reach - (line - sample * size + 0.5f) * step;
+const float* turn_by = (const float*)(view.rotations.data + sample);
+const long long* shown = (const long long*)view.pix_to_face.data + first;
+const float* shares = (const float*)view.bary_coords.data + 3 * first;
+const float* depths = view.depth.data + first;
+const float* records = (const float*)surface.records.data + 16ll * sample * surface.vertices;
+const int* corners = (const int*)surface.faces.data;
+const float* facets = (const float*)surface.facets.data;
+const Pyramid pyramid = {(const float*)surface.texels.data, surface.starts.data, surface.width,
+                         surface.levels};
+const Maps maps = {(const float*)light.mirror.data, (const float*)light.glossy.data, light.heights[0],
+                   light.heights[1], sample};
+const auto store = [&](const auto& planes, int column, lanes r, lanes g, lanes b) INLINE {
+    float* at = planes.data + first + 2 * sample * pixels + column;
+    *(lanes*)at = r;
+    *(lanes*)(at + pixels) = g;
+    *(lanes*)(at + 2 * pixels) = b;
+};
+const auto lit_at = [&](int number, int column) INLINE -> lanes& {
+    float* plane = layers.light_visibility.data + first + (sample * (light.count - 1ll) + number) * pixels;
+    return *(lanes*)(plane + column);
+};
+const auto rotated = [&](const float* m, lanes x, lanes y, lanes z) INLINE {
+    return x * m[0] + y * m[1] + z * m[2];
+};
+"""
+
+# Where nothing is: 0, and a visibility of 1. Where something is: which faces, and vertices' numbers there.
+_SEEN = """
+typedef long long longs __attribute__((ext_vector_type(16), aligned(8), may_alias));
+const counts face = __builtin_convertvector(*(const longs*)(shown + column), counts);
+const counts covered = face >= 0;
+*(lanes*)(layers.mask.data + first + column) = covered ? (lanes)1.0f : (lanes)0.0f;
+if (!__builtin_reduce_or(covered)) {
+    store(layers.radiance, column, 0.0f, 0.0f, 0.0f);
+    store(layers.normals, column, 0.0f, 0.0f, 0.0f);
+    store(layers.albedos, column, 0.0f, 0.0f, 0.0f);
+    store(layers.irradiance, column, 0.0f, 0.0f, 0.0f);
+    *(lanes*)(layers.visibility.data + first + column) = 1.0f;
+    for (int number = 0; number < light.count; ++number)
+        lit_at(number, column) = 0.0f;
+    continue;
+}
+// Where no face is, any face's numbers will do: what comes of them is not kept.
+alignas(64) int asked[16];
+*(counts*)asked = covered ? face : __builtin_reduce_max(face);
+asm volatile("" ::: "memory");
+lanes record[16], facet[4], skin[8];
+interpolated(record, asked, corners, records, shares + 3 * column);
+facets_of(facet, asked, facets);
+const lanes depth = *(const lanes*)(depths + column), widen = view.orthographic ? (lanes)1.0f : depth;
+skins_of(skin, pyramid, record[3], record[4], facet[3] * (step * widen));
+const lanes albedo_r = skin[0], albedo_g = skin[1], albedo_b = skin[2], f0 = skin[4];
+const lanes roughness = within(skin[3], 0.05f, 1.0f), alpha = roughness * roughness;
+"""
+
+# Camera-frame positions and normals; those of the inside of an open mesh are turned towards the eye.
+_POINTS = f"""
+const lanes place_x = ((steps + (column + 0.5f)) * step - reach) * widen, place_y = up * widen;
+const lanes place_z = -depth;
+const lanes away = most(place_x * place_x + place_y * place_y + place_z * place_z, 1.0e-30f);
+const lanes towards_eye = -1.0f / root(away);
+const lanes eye_x = place_x * towards_eye, eye_y = place_y * towards_eye, eye_z = place_z * towards_eye;
+const lanes smooth2 = record[0] * record[0] + record[1] * record[1] + record[2] * record[2];
+const lanes unit = 1.0f / root(most(smooth2, 1.0e-30f));
+const lanes facing = (record[0] * eye_x + record[1] * eye_y + record[2] * eye_z) * unit;
+const lanes signed_unit = facing < {SEEN_FROM_BEHIND}f ? -unit : unit;
+const lanes normal_x = record[0] * signed_unit, normal_y = record[1] * signed_unit;
+const lanes normal_z = record[2] * signed_unit;
+const lanes n_v = normal_x * eye_x + normal_y * eye_y + normal_z * eye_z;
+"""
+
+_ENVIRONMENT = f"""
+lanes gloss_r = record[10], gloss_g = record[11], gloss_b = record[12];
+const counts smooth = covered & (alpha < {SHARP_ALPHA}f);
+if (__builtin_reduce_or(smooth)) {{
+    const lanes to_x = 2.0f * n_v * normal_x - eye_x, to_y = 2.0f * n_v * normal_y - eye_y;
+    const lanes to_z = 2.0f * n_v * normal_z - eye_z;
+    for (int k = 0; k < 16; ++k) {{
+        if (smooth[k]) {{
+            const float to[3] = {{to_x[k], to_y[k], to_z[k]}};
+            float colour[3];
+            gloss_of(colour, maps, to, alpha[k]);
+            gloss_r[k] = colour[0];
+            gloss_g[k] = colour[1];
+            gloss_b[k] = colour[2];
+        }}
+    }}
+}}
+const lanes reflected = record[9] * reflectance(f0, roughness, within(n_v, 1.0e-3f, 1.0f));
+lanes arriving_r = record[5], arriving_g = record[6], arriving_b = record[7], unshadowed = record[8];
+lanes shine_r = gloss_r * reflected, shine_g = gloss_g * reflected, shine_b = gloss_b * reflected;
+"""
+
+# The points as a shadow map sees them: lifted along the normal, which hides the map's steps without moving
+# contact shadows much.
+_RECEIVERS = f"""
+const auto receivers_in = [&](int slot, float texels_a_metre) INLINE {{
+    const float* frame = (const float*)(light.frames.data + slot);
+    const float* axes = (const float*)(light.axes.data + slot);
+    const float* corner = (const float*)(light.corners.data + slot);
+    const float texel = 1.0f / texels_a_metre;
+    const lanes x = rotated(frame, normal_x, normal_y, normal_z);
+    const lanes y = rotated(frame + 3, normal_x, normal_y, normal_z);
+    const lanes z = rotated(frame + 6, normal_x, normal_y, normal_z);
+    // the facet's own normal, in the camera's frame and towards the eye
+    const lanes facet_x = rotated(turn_by, facet[0], facet[1], facet[2]);
+    const lanes facet_y = rotated(turn_by + 3, facet[0], facet[1], facet[2]);
+    const lanes facet_z = rotated(turn_by + 6, facet[0], facet[1], facet[2]);
+    const lanes side = facet_x * eye_x + facet_y * eye_y + facet_z * eye_z;
+    const lanes sign = side < 0.0f ? (lanes)-1.0f : (lanes)1.0f;
+    const lanes flat_x = sign * rotated(frame, facet_x, facet_y, facet_z);
+    const lanes flat_y = sign * rotated(frame + 3, facet_x, facet_y, facet_z);
+    const lanes flat_z = sign * rotated(frame + 6, facet_x, facet_y, facet_z);
+    const lanes slope = texel / most(-z, {LEAST_FACING}f);
+    const lanes flat_slope = texel / most(-flat_z, {LEAST_FACING}f);
+    Receivers at;
+    at.x = rotated(axes, place_x, place_y, place_z) + x * {NORMAL_BIAS}f + corner[0];
+    at.y = rotated(axes + 3, place_x, place_y, place_z) + y * {NORMAL_BIAS}f + corner[1];
+    at.depth = rotated(axes + 6, place_x, place_y, place_z) + z * (texel * {NORMAL_BIAS}f)
+        + (corner[2] - texel * {DEPTH_BIAS}f);
+    at.smooth_x = x * slope;
+    at.smooth_y = y * slope;
+    at.facet_x = flat_x * flat_slope;
+    at.facet_y = flat_y * flat_slope;
+    // as `turn_of` in `shade_kernel`
+    lanes turn = 0.06711056f * (steps + (float)column) + 0.00583715f * (line - sample * size);
+    turn = 52.9829189f * (turn - __builtin_elementwise_floor(turn));
+    at.turn = turn - __builtin_elementwise_floor(turn);
+    return at;
+}};
+"""
+
+_KEYS = """
+for (int number = 0; number < light.count; ++number) {
+    const float* key = (const float*)(light.keys.data + sample * light.count + number);
+    lanes lit = 0.0f;
+    const lanes n_l = most(normal_x * key[0] + normal_y * key[1] + normal_z * key[2], 0.0f);
+    const counts faces_it = covered & (n_l > 0.0f);
+    if (key[7] >= 0.0f && __builtin_reduce_or(faces_it)) {
+        const int slot = (int)key[7];
+        const float scale = light.corners.data[slot][3];
+        const ShadowMap map = {light.shadow.data + (long long)slot * light.texels * light.texels,
+                               light.texels, scale, key[6]};
+        Receivers at = receivers_in(slot, scale);
+        // where nothing is asked, any place in the map will do
+        at.x = faces_it ? at.x : 0.0f;
+        at.y = faces_it ? at.y : 0.0f;
+        lit = lit_share(map, at, faces_it);
+        const lanes arrived = n_l * lit;
+        unshadowed += n_l * (0.2126f * key[3] + 0.7152f * key[4] + 0.0722f * key[5]);
+        arriving_r += arrived * key[3];
+        arriving_g += arrived * key[4];
+        arriving_b += arrived * key[5];
+        // A wide light widens the highlight (Karis 2013, representative sphere).
+        const lanes wide = least(alpha + 0.5f * key[6], 1.0f);
+        const lanes v_l = eye_x * key[0] + eye_y * key[1] + eye_z * key[2];
+        const lanes share = lit * highlight(n_v, n_l, v_l, wide, f0);
+        shine_r += share * key[3];
+        shine_g += share * key[4];
+        shine_b += share * key[5];
+    }
+    lit_at(number, column) = lit;
+}
+"""
+
+_SENT = f"""
+// F0 under 2 % is an occluded or absent surface (Karis 2014): no reflection at all for 0.
+const lanes fade = least(50.0f * f0, 1.0f);
+const auto kept = [&](lanes value) INLINE {{ return covered ? value : 0.0f; }};
+const lanes r = kept(albedo_r * arriving_r * {INVERSE_PI}f + shine_r * fade);
+const lanes g = kept(albedo_g * arriving_g * {INVERSE_PI}f + shine_g * fade);
+const lanes b = kept(albedo_b * arriving_b * {INVERSE_PI}f + shine_b * fade);
+const lanes base_r = kept(albedo_r), base_g = kept(albedo_g), base_b = kept(albedo_b);
+store(layers.radiance, column, r, g, b);
+store(layers.normals, column, kept(normal_x), kept(normal_y), kept(normal_z));
+store(layers.albedos, column, base_r, base_g, base_b);
+store(layers.irradiance, column, kept(record[13]), kept(record[14]), kept(record[15]));
+const lanes visible = luminance(arriving_r, arriving_g, arriving_b) / most(unshadowed, 1.0e-8f);
+*(lanes*)(layers.visibility.data + first + column) = covered ? least(visible, 1.0f) : 1.0f;
+const lanes found[10] = {{covered ? (lanes)1.0f : (lanes)0.0f, base_r, base_g, base_b, r * r, g * g, b * b,
+                         r * g, g * b, b * r}};
+EACH for (int k = 0; k < 10; ++k)
+    sums[k] += found[k];
+"""
+
+_METER = """
+for (int k = 0; k < 10; ++k) {
+    float total = 0.0f;
+    for (int lane = 0; lane < 16; ++lane)
+        total += sums[k][lane];
+    layers.metered.data[10ll * line + k] = total;
+}
+"""
+
+_PARTS = (
+    *(LANES, RECORDS, SKINS, REFLECTIONS, LOOKUPS, LIT, _ROW),
+    "lanes sums[10] = {}; for (int column = 0; column < size; column += 16) {",
+    *(_SEEN, _POINTS, _ENVIRONMENT, _RECEIVERS, _KEYS, _SENT, "}", _METER),
+)
 
 
-@wp.func
-def covered_by(view: View, first: int):
-    covered = Row()
-    for k in range(WIDTH):
-        covered[k] = wp.where(view.pix_to_face[first + k] >= wp.int64(0), 1.0, 0.0)
-    return covered
-
-
-@wp.func
-def places_of(view: View, sample: int, number: int, depth: Row):
-    """Camera-frame positions of the sixteen pixels of that number in their picture."""
-    row = quotient(number * WIDTH, view.size)
-    column = number * WIDTH - row * view.size
-    reach = view.half_width[sample]
-    step = 2.0 * reach / float(view.size)
-    x = Row()
-    for k in range(WIDTH):
-        x[k] = (float(column + k) + 0.5) * step - reach
-    y = Row(reach - (float(row) + 0.5) * step)
-    if not view.orthographic:
-        x = wp.cw_mul(x, depth)
-        y = wp.cw_mul(y, depth)
-    return vectors(x, y, -depth)
-
-
-@wp.func
-def turns_of(size: int, number: int):
-    """As `turn_of` in `shade_kernel`."""
-    row = quotient(number * WIDTH, size)
-    column = number * WIDTH - row * size
-    down = 0.00583715 * float(row)
-    result = Row()
-    for k in range(WIDTH):
-        part = 0.06711056 * float(column + k) + down
-        part = 52.9829189 * (part - wp.floor(part))
-        result[k] = part - wp.floor(part)
-    return result
-
-
-@wp.func
-def points_at(view: View, sample: int, number: int, depth: Row, records: Records, skins: Skins):
-    smooth = vectors(records[0], records[1], records[2])
-    flat = turned_by(view.rotations[sample], vectors(skins[5], skins[6], skins[7]))
-    return points_of(places_of(view, sample, number, depth), smooth, flat, turns_of(view.size, number))
-
-
-@wp.func
-def sharp_gloss(light: Light, sample: int, points: Points, roughness: Row, rough: Colours, lanes: int):
-    """Reflections of the environment, looked up anew where they are sharp; roughness: 1 where nothing is."""
-    alpha = wp.cw_mul(roughness, roughness)
-    r = rough.r
-    g = rough.g
-    b = rough.b
-    if wp.min(alpha) < SHARP_ALPHA:
-        mirrored = times(points.normal, 2.0 * dots(points.normal, points.view))
-        x = mirrored.x - points.view.x
-        y = mirrored.y - points.view.y
-        z = mirrored.z - points.view.z
-        for k in range(lanes):
-            if alpha[k] < SHARP_ALPHA:
-                towards = wp.vec3(x[k], y[k], z[k])
-                gloss = glossy_lookup(light.mirror, light.glossy, light.heights, sample, towards, alpha[k])
-                r[k] = gloss[0]
-                g[k] = gloss[1]
-                b[k] = gloss[2]
-    return colours(r, g, b)
-
-
-@wp.struct
-class Receivers:
-    """As `Receiver` in `shadow_lookup`, of sixteen pixels."""
-
-    at: Vectors
-    smooth: Vectors
-    facet: Vectors
-
-
-@wp.func
-def slopes(normal: Vectors, texel: float):
-    """As `slopes_of` in `shadow_lookup`, in x and y."""
-    scale = wp.cw_div(Row(texel), at_least(-normal.z, LEAST_FACING))
-    return times(normal, scale)
-
-
-@wp.func
-def receivers_of(light: Light, slot: int, points: Points):
-    """The points as a shadow map sees them."""
-    corner = light.corners[slot]
-    texel = 1.0 / corner[3]
-    at = turned_by(light.axes[slot], points.place)
-    normal = turned_by(light.frames[slot], points.normal)
-    receivers = Receivers()
-    receivers.at = vectors(
-        at.x + normal.x * NORMAL_BIAS + Row(corner[0]),
-        at.y + normal.y * NORMAL_BIAS + Row(corner[1]),
-        at.z + normal.z * (texel * NORMAL_BIAS) + Row(corner[2] - texel * DEPTH_BIAS),
-    )
-    receivers.smooth = slopes(normal, texel)
-    receivers.facet = slopes(turned_by(light.frames[slot], points.facet), texel)
-    return receivers
-
-
-@wp.func
-def lit_shares(light: Light, key: Key, points: Points, cosines: Row):
-    """Of a key light, what reaches the points that face it, [0, 1]; 0 for others."""
-    slot = int(key[7])
-    r = receivers_of(light, slot, points)
-    return lit_row(
-        light.shadow,
-        light.texels,
-        slot * light.texels * light.texels,
-        cosines,
-        r.at.x,
-        r.at.y,
-        r.at.z,
-        r.smooth.x,
-        r.smooth.y,
-        r.facet.x,
-        r.facet.y,
-        points.turn,
-        light.corners[slot][3],
-        key[6],
-    )
-
-
-@wp.func
-def rows_of(table: Records, first: int):
-    return colours(table[first], table[first + 1], table[first + 2])
-
-
-@wp.func
-def from_environment(n_v: Row, records: Records, gloss: Colours, roughness: Row, f0: Row):
-    share = reflectance_of(f0, roughness, clamped(n_v, 1.0e-3, 1.0))
-    sum = Reflection()
-    sum.unshadowed = records[8]
-    sum.arriving = rows_of(records, 5)
-    sum.specular = shaded_by(gloss, wp.cw_mul(share, records[9]))
-    return sum
-
-
-@wp.func
-def store_nothing(layers: Layers, sample: int, n: int, plane: int, keys: int):
-    nothing = Colours()
-    at = n + 2 * sample * plane
-    store(layers.radiance, at, plane, nothing)
-    store(layers.normals, at, plane, nothing)
-    store(layers.albedos, at, plane, nothing)
-    store(layers.irradiance, at, plane, nothing)
-    layers.visibility[n] = Row(1.0)
-    for k in range(keys):
-        layers.light_visibility[n + (sample * (keys - 1) + k) * plane] = Row()
+@wp.func_native("".join(_PARTS))
+def shade_row(view: View, surface: Surface, light: Light, layers: Layers, line: int):
+    """Shade one row of one picture: number `line` of all their rows."""
+    ...
 
 
 @wp.kernel
-def shade_rows(
-    view: View,
-    surface: Surface,
-    light: Light,
-    lanes: int,  # 16: as an argument, so that loops over lookups stay loops
-    depth: wp.array(dtype=Row),
-    mask: wp.array(dtype=Row),  # (S, H, W)
-    layers: Layers,
-):
-    """Sixteen pixels of a row a thread; where no face is, 0 and a visibility of 1."""
-    n = wp.tid()
-    plane = quotient(view.size * view.size, WIDTH)
-    sample = quotient(n, plane)
-    at = n + 2 * sample * plane
-    covered = covered_by(view, n * WIDTH)
-    mask[n] = covered
-    if wp.max(covered) == 0.0:
-        store_nothing(layers, sample, n, plane, light.count)
-        return
-    records = records_at(view, surface, sample, n * WIDTH)
-    skins = skins_at(view, surface, sample, n * WIDTH, records, depth[n])
-    roughness = clamped(skins[3], 0.05, 1.0)
-    points = points_at(view, sample, n - sample * plane, depth[n], records, skins)
-    gloss = sharp_gloss(light, sample, points, roughness + Row(1.0) - covered, rows_of(records, 10), lanes)
-    sum = from_environment(dots(points.normal, points.view), records, gloss, roughness, skins[4])
-    for k in range(light.count):
-        key = light.keys[sample * light.count + k]
-        cosines = at_least(dots_with(points.normal, wp.vec3(key[0], key[1], key[2])), 0.0)
-        lit = Row()
-        if key[7] >= 0.0 and wp.max(cosines) > 0.0:
-            lit = lit_shares(light, key, points, cosines)
-            sum = with_key(sum, key, points, roughness, skins[4], cosines, lit)
-        layers.light_visibility[n + (sample * (light.count - 1) + k) * plane] = lit
-    store(layers.radiance, at, plane, sent_out(colours(skins[0], skins[1], skins[2]), skins[4], sum))
-    store(layers.normals, at, plane, colours(points.normal.x, points.normal.y, points.normal.z))
-    store(layers.albedos, at, plane, colours(skins[0], skins[1], skins[2]))
-    store(layers.irradiance, at, plane, rows_of(records, 13))
-    arrived = luminance_of(sum.arriving) + (Row(1.0) - covered)
-    layers.visibility[n] = at_most(wp.cw_div(arrived, at_least(sum.unshadowed, 1.0e-8)), 1.0)
+def shade_rows(view: View, surface: Surface, light: Light, layers: Layers):
+    """A row a thread; where no face is, 0 and a visibility of 1."""
+    shade_row(view, surface, light, layers, wp.tid())

@@ -23,8 +23,11 @@ from ftb.types import Camera, Lighting, Mesh, TensorData
 LEAST_TEXELS = 192
 NOTHING = -1.0e9
 LEAST_WIDTH_M = 1.0e-3
-# By kind of device.
-DRAWERS = {"cpu": draw_depth_rows, "cuda": kernels.draw_depth}
+# By kind of device: threads for L lights and F faces, and what they run.
+DRAWERS = {
+    "cpu": (lambda lights, faces: lights, draw_depth_rows),
+    "cuda": (lambda lights, faces: lights * faces, kernels.draw_depth),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +65,12 @@ def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *
     inputs = [used, vertices, samples, frames, bounds]
     launch(kernels.bound, len(order) * len(vertices), inputs, vertices.device)
     window = _windows(bounds, lighting.key_angular_radius.flatten()[order].float(), size)
-    projected = torch.empty(len(order) * len(vertices), 3, device=vertices.device)
+    projected = torch.empty(len(order) * len(vertices), 4, device=vertices.device)
     depth = torch.full((len(order), size, size), kernels.EMPTY, device=vertices.device)
     launch(kernels.project, len(projected), [vertices, frames, window, projected], vertices.device)
     inputs = [projected, faces, len(vertices), size, samples, depth]
-    launch(DRAWERS[vertices.device.type], len(order) * len(faces), inputs, vertices.device)
+    threads, draw = DRAWERS[vertices.device.type]
+    launch(draw, threads(len(order), len(faces)), inputs, vertices.device)
     return Shadows(depth=depth, slot=slot, samples=samples, frames=frames, window=window)
 
 

@@ -1,91 +1,161 @@
-"""Drawing shadow maps on the CPU: eight texels of a row at a time.
+"""Drawing shadow maps on the CPU: a light a thread, sixteen triangles and eight texels of a row at a time.
 
 `ftb.render.shadow_kernel.draw_depth`, the readable twin, does the same texel by texel, as a GPU wants it.
 """
 
 from __future__ import annotations
 
+from ftb.kernels.lanes import LANES
 from ftb.kernels.start import FORWARD, wp
-from ftb.render.light_functions import quotient
 from ftb.render.shadow_kernel import CRACK
 
 wp.set_module_options(FORWARD)
 
 LEAST_SIZE = 8  # of a map, in texels: as many are read and written at once
 
-_FILL = f"""
-typedef float lanes __attribute__((ext_vector_type(8), aligned(4), may_alias));
-typedef int flags __attribute__((ext_vector_type(8)));
-const auto least = [](float p, float q, float r) {{ const float l = p < q ? p : q; return l < r ? l : r; }};
-const auto most = [](float p, float q, float r) {{ const float m = p > q ? p : q; return m > r ? m : r; }};
-const float last = size - 1, x_least = least(a[0], b[0], c[0]), x_most = most(a[0], b[0], c[0]);
-const float y_least = least(a[1], b[1], c[1]), y_most = most(a[1], b[1], c[1]);
-if (!(x_least <= size && x_most >= 0.0f && y_least <= size && y_most >= 0.0f))
-    return;
-const float area = (a[0] - c[0]) * (b[1] - c[1]) - (b[0] - c[0]) * (a[1] - c[1]);
-// the texels whose centres lie within
-float left = __builtin_ceilf(x_least - 0.5f), right = __builtin_floorf(x_most - 0.5f);
-float upper = __builtin_ceilf(y_least - 0.5f), lower = __builtin_floorf(y_most - 0.5f);
-left = left > 0.0f ? left : 0.0f;
-upper = upper > 0.0f ? upper : 0.0f;
-right = right < last ? right : last;
-lower = lower < last ? lower : last;
-if (left > right || upper > lower || !(__builtin_fabsf(area) > 1.0e-9f))
-    return;
-// Shares u of a and v of b, and w = 1 - u - v of c, as functions of the texel's place.
-const float scale = 1.0f / area;
-const float u_x = (b[1] - c[1]) * scale, u_y = (c[0] - b[0]) * scale;
-const float v_x = (c[1] - a[1]) * scale, v_y = (a[0] - c[0]) * scale;
-const float u_least = -{CRACK}f * __builtin_fabsf(u_x), v_least = -{CRACK}f * __builtin_fabsf(v_x);
-const float w_least = -{CRACK}f * __builtin_fabsf(u_x + v_x);
-const float a_z = a[2] - c[2], b_z = b[2] - c[2];
-const float z_least = least(a[2], b[2], c[2]), z_most = most(a[2], b[2], c[2]);
-const lanes steps = {{0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f}};
-// what is read and written lies within the row
-const int begin = left < size - 8 ? (int)left : size - 8;
-for (int row = (int)upper; row <= (int)lower; ++row) {{
-    const float down = row + 0.5f - c[1];
-    for (int first = begin; first <= (int)right; first += 8) {{
-        const int start = first < size - 8 ? first : size - 8;
-        const lanes column = steps + (float)start;
-        const lanes along = column + (0.5f - c[0]);
-        const lanes u = u_x * along + u_y * down, v = v_x * along + v_y * down;
-        const flags inside = (u >= u_least) & (v >= v_least) & (1.0f - u - v >= w_least)
-            & (column >= left) & (column <= right);
-        lanes z = c[2] + u * a_z + v * b_z;
-        z = z > z_least ? z : z_least;
-        z = z < z_most ? z : z_most;
-        lanes* texels = (lanes*)(depth.data + map + row * size + start);
-        const lanes old = *texels;
-        *texels = (inside & (z < old)) ? z : old;
+# What is known of sixteen triangles lies in columns of sixteen. Shares u of a and v of b, and w = 1 - u - v
+# of c, are functions of the texel's place.
+_SET_UP = f"""
+struct Triangles {{
+    lanes left, right, upper, lower, c_x, c_y, u_x, u_y, v_x, v_y, u_least, v_least, w_least;
+    lanes a_z, b_z, c_z, z_least, z_most;
+}};
+// Places of sixteen vertices in the map, of a table with four numbers a vertex.
+const auto places_of = [&](lanes (&corner)[4], const int* numbers) INLINE {{
+    EACH for (int k = 0; k < 4; ++k) {{
+        four one[4];
+        EACH for (int j = 0; j < 4; ++j)
+            one[j] = *(const four*)(vertices_of + 4 * numbers[4 * k + j]);
+        const eight first = __builtin_shufflevector(one[0], one[1], 0, 1, 2, 3, 4, 5, 6, 7);
+        const eight second = __builtin_shufflevector(one[2], one[3], 0, 1, 2, 3, 4, 5, 6, 7);
+        corner[k] = joined(first, second);
     }}
-}}
+    part(corner, 4);
+    part(corner, 4);
+}};
+// Sixteen of them, and which may cover a texel's centre.
+const auto set_up = [&](Triangles& t, const int* numbers) INLINE {{
+    lanes a[4], b[4], c[4];
+    places_of(a, numbers);
+    places_of(b, numbers + 16);
+    places_of(c, numbers + 32);
+    const lanes area = (a[0] - c[0]) * (b[1] - c[1]) - (b[0] - c[0]) * (a[1] - c[1]);
+    const lanes last = size - 1.0f;
+    t.left = most(__builtin_elementwise_ceil(least(least(a[0], b[0]), c[0]) - 0.5f), 0.0f);
+    t.upper = most(__builtin_elementwise_ceil(least(least(a[1], b[1]), c[1]) - 0.5f), 0.0f);
+    t.right = least(__builtin_elementwise_floor(most(most(a[0], b[0]), c[0]) - 0.5f), last);
+    t.lower = least(__builtin_elementwise_floor(most(most(a[1], b[1]), c[1]) - 0.5f), last);
+    const lanes scale = 1.0f / area;
+    t.c_x = c[0];
+    t.c_y = c[1];
+    t.u_x = (b[1] - c[1]) * scale;
+    t.u_y = (c[0] - b[0]) * scale;
+    t.v_x = (c[1] - a[1]) * scale;
+    t.v_y = (a[0] - c[0]) * scale;
+    t.u_least = -{CRACK}f * __builtin_elementwise_abs(t.u_x);
+    t.v_least = -{CRACK}f * __builtin_elementwise_abs(t.v_x);
+    t.w_least = -{CRACK}f * __builtin_elementwise_abs(t.u_x + t.v_x);
+    t.a_z = a[2] - c[2];
+    t.b_z = b[2] - c[2];
+    t.c_z = c[2];
+    t.z_least = least(least(a[2], b[2]), c[2]);
+    t.z_most = most(most(a[2], b[2]), c[2]);
+    return (t.left <= t.right) & (t.upper <= t.lower) & (__builtin_elementwise_abs(area) > 1.0e-9f);
+}};
 """
 
+# Four texels of four rows at a time, which is as much as most triangles reach.
+_FILL = """
+const lanes across_tile = {0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3};
+const lanes down_tile = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+const auto fill = [&](const Triangles& t, int k) INLINE {
+    const lanes left = t.left[k], right = t.right[k], upper = t.upper[k], lower = t.lower[k];
+    const lanes u_x = t.u_x[k], v_x = t.v_x[k], u_y = t.u_y[k], v_y = t.v_y[k];
+    const lanes across = across_tile + (0.5f - t.c_x[k]), down = down_tile + (0.5f - t.c_y[k]);
+    const int last_row = (int)t.lower[k], last_column = (int)t.right[k];
+    for (int top = (int)t.upper[k]; top <= last_row; top += 4) {
+        const int row = top < size - 4 ? top : size - 4;  // within the map
+        const lanes below = down + (float)row, rows = down_tile + (float)row;
+        // in whole fours: what the next triangle reads is what this one has written
+        for (int first = (int)t.left[k] & ~3; first <= last_column; first += 4) {
+            const int column = first < size - 4 ? first : size - 4;
+            const lanes along = across + (float)column, columns = across_tile + (float)column;
+            const lanes u = u_x * along + u_y * below, v = v_x * along + v_y * below;
+            const auto inside = ((u >= t.u_least[k]) & (v >= t.v_least[k]))
+                & ((1.0f - u - v >= t.w_least[k]) & (columns >= left))
+                & ((columns <= right) & (rows >= upper)) & (rows <= lower);
+            lanes z = t.c_z[k] + u * t.a_z[k] + v * t.b_z[k];
+            z = within(z, t.z_least[k], t.z_most[k]);
+            // Nothing covered is far away: a store that leaves texels out would make the next one wait.
+            z = inside ? z : 1.0e30f;
+            float* texels = map + row * size + column;
+            four old[4];
+            EACH for (int line = 0; line < 4; ++line)
+                old[line] = *(const four*)(texels + line * size);
+            const eight upper_two = __builtin_shufflevector(old[0], old[1], 0, 1, 2, 3, 4, 5, 6, 7);
+            const eight lower_two = __builtin_shufflevector(old[2], old[3], 0, 1, 2, 3, 4, 5, 6, 7);
+            const lanes nearest = __builtin_elementwise_min(z, joined(upper_two, lower_two));
+            *(four*)texels = __builtin_shufflevector(nearest, nearest, 0, 1, 2, 3);
+            *(four*)(texels + size) = __builtin_shufflevector(nearest, nearest, 4, 5, 6, 7);
+            *(four*)(texels + 2 * size) = __builtin_shufflevector(nearest, nearest, 8, 9, 10, 11);
+            *(four*)(texels + 3 * size) = __builtin_shufflevector(nearest, nearest, 12, 13, 14, 15);
+        }
+    }
+};
+"""
 
-@wp.func_native(_FILL)
-def fill_rows(depth: wp.array(dtype=float), map: int, size: int, a: wp.vec3, b: wp.vec3, c: wp.vec3):
-    """Enter a triangle's depth at the texel centres it covers, in the map that begins at texel `map`."""
+_DRAW = (
+    LANES
+    + """
+if (samples.data[light] < 0)
+    return;
+const float* vertices_of = (const float*)projected.data + 4ll * light * vertices;
+const int* corners = (const int*)faces.data;
+float* map = depth.data + (long long)light * size * size;
+const int count = faces.shape[0];
+"""
+    + _SET_UP
+    + _FILL
+    + """
+for (int first = 0; first < count; first += 16) {
+    alignas(64) int numbers[3][16];
+    EACH for (int k = 0; k < 16; ++k)
+        EACH for (int j = 0; j < 3; ++j)
+            numbers[j][k] = corners[3 * (first + k < count ? first + k : first) + j];
+    asm volatile("" ::: "memory");
+    Triangles t;
+    const counts wanted = set_up(t, numbers[0]) & (steps < (float)(count - first));
+    asm volatile("" ::: "memory");
+    for (int k = 0; k < 16; ++k)
+        if (wanted[k])
+            fill(t, k);
+}
+"""
+)
+
+
+@wp.func_native(_DRAW)
+def draw_map(
+    projected: wp.array(dtype=wp.vec4),
+    faces: wp.array(dtype=wp.vec3i),
+    vertices: int,
+    size: int,
+    samples: wp.array(dtype=wp.int32),
+    depth: wp.array(dtype=float),
+    light: int,
+):
+    """Enter the depths of all triangles at the texel centres they cover, in the map of one light."""
     ...
 
 
 @wp.kernel
 def draw_depth_rows(
-    projected: wp.array(dtype=wp.vec3),  # (L · V,)
+    projected: wp.array(dtype=wp.vec4),  # (L · V,)
     faces: wp.array(dtype=wp.vec3i),
     vertices: int,
     size: int,  # at least LEAST_SIZE
     samples: wp.array(dtype=wp.int32),
     depth: wp.array(dtype=float),  # (L · size · size,)
 ):
-    """One face a thread for each light, one thread after the other."""
-    n = wp.tid()
-    light = quotient(n, faces.shape[0])
-    if samples[light] < 0:
-        return
-    corner = faces[n - light * faces.shape[0]]
-    first = light * vertices
-    a = projected[first + corner[0]]
-    b = projected[first + corner[1]]
-    c = projected[first + corner[2]]
-    fill_rows(depth, light * size * size, size, a, b, c)
+    """One light a thread."""
+    draw_map(projected, faces, vertices, size, samples, depth, wp.tid())

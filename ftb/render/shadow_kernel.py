@@ -40,14 +40,14 @@ def project(
     vertices: wp.array(dtype=wp.vec3),
     frames: wp.array(dtype=wp.mat33),
     window: wp.array(dtype=wp.vec3),  # (L,) x and y of the map's corner, texels a metre
-    projected: wp.array(dtype=wp.vec3),  # (L · V,)
+    projected: wp.array(dtype=wp.vec4),  # (L · V,) the fourth number is for nothing but whole reads
 ):
     """One vertex a thread for each light: its place in the map."""
     n = wp.tid()
     light = quotient(n, vertices.shape[0])
     at = frames[light] * vertices[n - light * vertices.shape[0]]
     view = window[light]
-    projected[n] = wp.vec3((at[0] - view[0]) * view[2], (at[1] - view[1]) * view[2], at[2])
+    projected[n] = wp.vec4((at[0] - view[0]) * view[2], (at[1] - view[1]) * view[2], at[2], 0.0)
 
 
 @wp.func
@@ -114,9 +114,14 @@ def fill(
             at += 1
 
 
+@wp.func
+def place_of(corner: wp.vec4):
+    return wp.vec3(corner[0], corner[1], corner[2])
+
+
 @wp.kernel
 def draw_depth(
-    projected: wp.array(dtype=wp.vec3),  # (L · V,)
+    projected: wp.array(dtype=wp.vec4),  # (L · V,)
     faces: wp.array(dtype=wp.vec3i),
     vertices: int,
     size: int,
@@ -128,9 +133,9 @@ def draw_depth(
     light = quotient(n, faces.shape[0])
     corner = faces[n - light * faces.shape[0]]
     first = light * vertices
-    a = projected[first + corner[0]]
-    b = projected[first + corner[1]]
-    c = projected[first + corner[2]]
+    a = place_of(projected[first + corner[0]])
+    b = place_of(projected[first + corner[1]])
+    c = place_of(projected[first + corner[2]])
     if wp.min(a[0], wp.min(b[0], c[0])) > float(size) or wp.max(a[0], wp.max(b[0], c[0])) < 0.0:
         return
     if wp.min(a[1], wp.min(b[1], c[1])) > float(size) or wp.max(a[1], wp.max(b[1], c[1])) < 0.0:

@@ -19,6 +19,7 @@ from ftb.kernels.starting import floats, launch
 from ftb.maths import envmap
 from ftb.maths.shapes import expect_shape
 from ftb.render import sky_kernel, sky_share_rows
+from ftb.render.lookup_kernel import looked_up
 from ftb.render.occlusion import farthest_points, sky_directions
 from ftb.render.sky_occluder import moved_occluder
 from ftb.types import Lighting, Mesh, TensorData
@@ -156,7 +157,7 @@ def sky_radiance(lighting: Lighting, cam_from_head: Tensor, directions: int) -> 
     directions_cam = known @ cam_from_head.transpose(-1, -2)  # (S, D, 3)
     # Texels about as wide as the cells between directions: a finer map would alias.
     height = min(_height_for(directions), lighting.environment.shape[-3])
-    return envmap.sample(envmap.resize(lighting.environment, height), directions_cam)
+    return looked_up(envmap.resize(lighting.environment, height), directions_cam)
 
 
 def shadowed_share(transfer: SkyTransfer, radiance: Tensor, used: Tensor | None = None) -> Tensor:

@@ -22,10 +22,8 @@ from ftb.render.base import Rasterizer
 from ftb.render.warp_edges import Frame
 from ftb.types import Camera, Fragments, Mesh
 
-# By kind of device: what is compiled, what draws, how many pixels a thread resolves at once and what does it.
+# By kind of device: what is compiled.
 MODULES = {"cpu": (warp_kernels, warp_rows), "cuda": (warp_kernels,)}
-DRAWERS = {"cpu": warp_rows.raster_rows, "cuda": warp_kernels.raster}
-RESOLVERS = {"cpu": (warp_rows.LANES, warp_rows.resolve_rows), "cuda": (1, warp_kernels.resolve)}
 
 
 class WarpRasterizer(Rasterizer):
@@ -54,6 +52,7 @@ class WarpRasterizer(Rasterizer):
             pix_to_face=torch.empty(batch, *size, dtype=torch.int64, device=device),
             bary_coords=torch.empty(batch, *size, 3, device=device),
             depth=torch.empty(batch, *size, device=device),
+            seen=_nothing_seen(batch, mesh.vertices.shape[1], size) if device.type == "cpu" else None,
         )
         frame = _frame(size, camera.orthographic, cull)
         camera = camera.map(lambda t: t.detach().expand(batch, *t.shape[1:]).to(torch.float64))
@@ -68,6 +67,11 @@ class WarpRasterizer(Rasterizer):
             with ThreadPoolExecutor(len(work)) as pool:
                 list(pool.map(lambda item: _draw_batch(*item), work))
         return fragments
+
+
+def _nothing_seen(batch: int, vertices: int, size: tuple[int, int]) -> Tensor | None:
+    """To be marked (B, V); None for pictures that nobody marks."""
+    return None if size[1] % warp_rows.LANES else torch.zeros(batch, vertices, dtype=torch.uint8)
 
 
 def _slices(batch: int, parts: int) -> list[slice]:
@@ -108,12 +112,32 @@ def _draw_batch(frame: Packed, vertices: Tensor, faces: Tensor, camera: Camera, 
         near=camera.near.contiguous(),
         unit=camera.half_width / half_width,
     )
-    view, placed = torch.empty(2, batch * count, 3, dtype=torch.float64, device=device)
-    keys = torch.zeros_like(out.pix_to_face)
+    # Four numbers of a vertex are read at once: memory behind the last one has to be ours, too.
+    view, placed = torch.empty(2, batch * count + 1, 3, dtype=torch.float64, device=device)[:, :-1]
     launch(warp_kernels.place, batch * count, [s, vertices.contiguous(), view, placed], device)
-    launch(DRAWERS[device.type], batch * len(faces), [s, view, placed, keys], device)
-    lanes, resolve = RESOLVERS[device.type]
-    if out.depth.shape[-1] % lanes:
-        lanes, resolve = 1, warp_kernels.resolve
-    found = [out.pix_to_face, out.bary_coords, out.depth]
-    launch(resolve, keys.numel() // lanes, [s, view, keys, *found], device)
+    DRAWERS[device.type](s, view, placed, out)
+
+
+def draw_by_triangles(s: Packed, view: Tensor, placed: Tensor, out: Fragments) -> None:
+    """Draw a triangle a thread, then resolve a pixel a thread."""
+    device, keys = out.depth.device, torch.zeros_like(out.pix_to_face)
+    launch(warp_kernels.raster, len(keys) * len(s.fields["faces"]), [s, view, placed, keys], device)
+    inputs = [s, view, keys, out.pix_to_face, out.bary_coords, out.depth]
+    launch(warp_kernels.resolve, keys.numel(), inputs, device)
+
+
+def draw_by_pictures(s: Packed, view: Tensor, placed: Tensor, out: Fragments) -> None:
+    """As `draw_by_triangles`, a picture a thread and eight pixels at a time, where these divide its width."""
+    batch, height, width = out.depth.shape
+    if out.seen is None:
+        return draw_by_triangles(s, view, placed, out)
+    faces = len(s.fields["faces"])
+    keys = torch.empty(height * width, dtype=torch.int64)
+    scratch, rest = torch.empty(2, faces + warp_rows.LANES, dtype=torch.int32)
+    found = [out.pix_to_face, out.bary_coords, out.depth, out.seen]
+    inputs = [s, view, placed, keys, scratch, rest, *found]
+    launch(warp_rows.raster_rows, batch, inputs, out.depth.device)
+
+
+# By kind of device.
+DRAWERS = {"cpu": draw_by_pictures, "cuda": draw_by_triangles}

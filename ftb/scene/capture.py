@@ -6,7 +6,9 @@ Only the draws live here; `ftb.render.develop` applies them to pixels.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -77,8 +79,19 @@ class Capture(TensorData):
 
 
 def sample_capture(config: CaptureConfig, *, generator: torch.Generator) -> Capture:
-    """Draw one photograph's capture; every field is drawn, used or not, so that nothing shifts."""
-    draws = Draws(generator, 64)
+    """Draw one photograph's capture."""
+    return sample_captures(config, generators=[generator])[0]
+
+
+def sample_captures(config: CaptureConfig, *, generators: Sequence[torch.Generator]) -> Capture:
+    """Draw the captures of S photographs, each from its own generator."""
+    drawn = [_drawn(config, Draws(generator, 64)) for generator in generators]
+    # A tensor for each field of all, not of each: to make one costs as much as several draws.
+    return Capture(**{name: torch.tensor([values[name] for values in drawn]) for name in drawn[0]})
+
+
+def _drawn(config: CaptureConfig, draws: Draws) -> dict[str, Any]:
+    """The fields of one photograph's capture: all are drawn, used or not, so that nothing shifts."""
     compressed = draws.chance(config.jpeg_share)
     quality = draws.uniform(*config.jpeg)
     scalars = {
@@ -105,15 +118,14 @@ def sample_capture(config: CaptureConfig, *, generator: torch.Generator) -> Capt
     ends.append([value * other * draws.uniform(0.9, 1.1) for value in ends[0]])
     turn = draws.uniform(0.0, 6.2831853)
     occluder, occluder_linear = _occluder(config, draws)
-    return Capture(
-        **{name: torch.tensor(value) for name, value in scalars.items()},
-        noise_offset=torch.tensor(offset),
-        backdrop=torch.tensor(backdrop),
-        backdrop_linear=torch.tensor(ends),
-        backdrop_turn=torch.tensor(turn),
-        occluder=torch.tensor(occluder),
-        occluder_linear=torch.tensor(occluder_linear),
-    )
+    return scalars | {
+        "noise_offset": offset,
+        "backdrop": backdrop,
+        "backdrop_linear": ends,
+        "backdrop_turn": turn,
+        "occluder": occluder,
+        "occluder_linear": occluder_linear,
+    }
 
 
 def _occluder(config: CaptureConfig, draws: Draws) -> tuple[list[float], list[float]]:

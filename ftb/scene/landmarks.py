@@ -6,6 +6,9 @@ picture's square spans [−1, 1], +X image right and +Y up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -28,25 +31,34 @@ _MIRRORED = (1, 0, 2, 4, 3)
 
 
 def project_landmarks(points: Tensor, camera: Camera) -> Tensor:
-    """Where a pinhole sees points (M, 3), of the frame that `cam_from_world` is from: (M, 2).
+    """Where pinholes (...) see points (M, 3), of the frame that `cam_from_world` is from: (..., M, 2).
 
-    camera: unbatched. Does not: tell what is hidden, or behind the camera.
+    Does not: tell what is hidden, or behind the camera.
     """
     expect_shape(points, "M 3", name="points")
-    seen = points @ camera.cam_from_world[:3, :3].T + camera.cam_from_world[:3, 3]  # (M, 3)
-    return seen[:, :2] / (-seen[:, 2:] * camera.half_width)
+    rows = camera.cam_from_world[..., None, :3, :]  # (..., 1, 3, 4)
+    # Summed without a matrix product, whose last bits depend on how many cameras there are.
+    seen = (rows[..., :3] * points[:, None, :]).sum(-1) + rows[..., 3]  # (..., M, 3)
+    return seen[..., :2] / (-seen[..., 2:] * camera.half_width[..., None, None])
 
 
-def detected_landmarks(landmarks: Tensor, *, generator: torch.Generator) -> Tensor:
-    """True landmarks (5, 2) as a detector would mark them: with its habits, and an error drawn anew."""
-    expect_shape(landmarks, "5 2", name="landmarks")
-    draws = torch.randn(1 + LANDMARKS, 2, generator=generator).to(landmarks)
-    shared, own = draws[0] * draws.new_tensor(DETECTOR_SHARED), draws[1:] * draws.new_tensor(DETECTOR_OWN)
-    upright = draws.new_tensor(DETECTOR_MEAN) + shared + own  # (5, 2)
+def detected_landmarks(landmarks: Tensor, *, generators: Sequence[torch.Generator]) -> Tensor:
+    """True landmarks (S, 5, 2) as a detector would mark them: with its habits, and errors drawn anew, for
+    each face from its own generator."""
+    expect_shape(landmarks, "S 5 2", name="landmarks", dims={"S": len(generators)})
+    drawn = [torch.randn(1 + LANDMARKS, 2, generator=generator) for generator in generators]
+    mean, deviation = (known.to(landmarks) for known in _habits())
+    errors = torch.stack(drawn).to(landmarks) * deviation  # (S, 6, 2)
+    upright = torch.view_as_complex(mean + errors[:, :1] + errors[:, 1:])  # (S, 5)
     _, length, roll = face_square(landmarks, ratio=1.0)
-    cos, sin = torch.cos(roll), torch.sin(roll)
-    turn = torch.stack([cos, -sin, sin, cos]).view(2, 2)
-    return landmarks + length * upright @ turn.T
+    return landmarks + torch.view_as_real(upright * torch.polar(length, roll)[:, None])
+
+
+@lru_cache(maxsize=1)
+def _habits() -> tuple[Tensor, Tensor]:
+    """The detector's means (5, 2), and the deviations that the landmarks share and have each (6, 2)."""
+    with torch.inference_mode(False):
+        return torch.tensor(DETECTOR_MEAN), torch.tensor([DETECTOR_SHARED, *DETECTOR_OWN])
 
 
 def mirror_landmarks(landmarks: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from torch import Tensor
 from ftb.maths import envmap, rotation
 from ftb.maths.color import luminance
 from ftb.maths.shapes import expect_shape
-from ftb.scene.lights_color import black_body_linear
+from ftb.scene.lights_color import black_body_linear, triple
+from ftb.scene.lights_color import level as level_of
 from ftb.scene.lights_config import LightConfig
 from ftb.scene.lights_draws import Draws
 from ftb.scene.lights_paint import (
@@ -23,6 +24,7 @@ from ftb.scene.lights_paint import (
     MIN_KEY_RADIUS,
     KeyLight,
     LightParts,
+    Picture,
     grid,
 )
 
@@ -37,7 +39,7 @@ _REGION_LEVELS = (0.05, 0.1, 0.25, 0.5)
 # No region covers more than a disc of this radius, halo included.
 _MAX_REGION_RADIUS = math.radians(20.0)
 # Two lifted lights closer than this are one light and its leftovers.
-_MIN_APART = math.radians(10.0)
+_MIN_APART = 2.0 * math.sin(0.5 * math.radians(10.0))  # between the tips of unit directions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ def prepare_environment(environment: Tensor) -> Environment:
     keys: list[KeyLight] = []
     for _ in range(MAX_LIFTED):
         key, rest = lift_brightest(residual)
-        if key is None or any(float(key.direction @ k.direction) > math.cos(_MIN_APART) for k in keys):
+        if key is None or any(math.dist(key.direction, k.direction) < _MIN_APART for k in keys):
             break
         keys.append(key)
         residual = rest
@@ -84,9 +86,9 @@ def lift_brightest(environment: Tensor) -> tuple[KeyLight | None, Tensor]:
         key = _disc_of(excess * solid_angles[..., None])
         if key is None:
             continue
-        cosines = (envmap.directions(height) @ key.direction).clamp_min(0.0)
+        cosines = (envmap.directions(height) @ torch.tensor(key.direction)).clamp_min(0.0)
         total = float((levels * cosines * solid_angles).sum())
-        if float(luminance(key.irradiance)) >= MIN_SHARE * total:
+        if level_of(key.irradiance) >= MIN_SHARE * total:
             return key, environment - excess
     return None, environment
 
@@ -111,7 +113,7 @@ def _disc_of(flux: Tensor) -> KeyLight | None:
     radius = max(radius, MIN_KEY_RADIUS, 0.25 * math.pi / flux.shape[0])
     # A source of finite size puts flux times its mean cosine on a surface that faces it.
     irradiance = flux.sum(dim=(0, 1)) * 0.5 * (1.0 + math.cos(radius))
-    return KeyLight(direction=direction, irradiance=irradiance, radius=radius)
+    return KeyLight(direction=triple(direction), irradiance=triple(irradiance), radius=radius)
 
 
 def _grown(levels: Tensor, share: float) -> Tensor:
@@ -142,12 +144,17 @@ def hdri(draws: Draws, environments: list[Environment], config: LightConfig) -> 
     tilt = math.radians(config.tilt_deg)
     yaw, pitch, roll = draws.uniform(-math.pi, math.pi), draws.normal(tilt), draws.normal(0.5 * tilt)
     tint = black_body_linear(draws.uniform(4000.0, 11000.0))
-    tint = 1.0 + config.tint * (tint - 1.0 + draws.normal(0.5))
+    shift = draws.normal(0.5)
+    tint = triple(1.0 + config.tint * (torch.tensor(tint) - 1.0 + shift))
     turn = rotation.from_yaw_pitch_roll(torch.tensor(0.0), torch.tensor(pitch), torch.tensor(roll))
     turn = turn @ rotation.from_yaw_pitch_roll(torch.tensor(yaw), torch.tensor(0.0), torch.tensor(0.0))
     residual = envmap.sample(environment.residual, grid().directions @ turn)  # rows dᵀ R = (Rᵀ d)ᵀ
     keys = tuple(
-        KeyLight(direction=turn @ key.direction, irradiance=key.irradiance * tint, radius=key.radius)
+        KeyLight(
+            direction=triple(turn @ torch.tensor(key.direction)),
+            irradiance=tuple(a * b for a, b in zip(key.irradiance, tint, strict=True)),
+            radius=key.radius,
+        )
         for key in environment.keys
     )
-    return LightParts(environment=residual * tint, keys=keys)
+    return LightParts(layers=(Picture(planes=(residual * torch.tensor(tint)).T),), keys=keys)

@@ -1,46 +1,173 @@
-"""Painting light on the small environment grid: caps, panels, gradients, and the sums over it.
+"""What lights are made of: layers of an environment, a few numbers each until they are painted, and keys.
 
-The grid is the 32 × 64 equirect map, flattened to (2048,) texels; directions in the camera frame.
+The grid is the 32 × 64 equirect map, flattened to (2048,) texels; directions in the camera frame. Here each
+layer is painted by itself, readably; `ftb.scene.lights_painters` paint those of many lights at once.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from ftb.maths import envmap, sphere
-from ftb.maths.color import luminance
+from ftb.scene.lights_color import Triple, times
 
 ENVIRONMENT_HEIGHT = 32
 # A key light stands for sources up to this radius; larger ones are painted in the environment.
 MAX_KEY_RADIUS = math.radians(15.0)
 MIN_KEY_RADIUS = math.radians(0.2)
 # Edges are softened over one texel, so that painted lights move smoothly.
-_EDGE = math.pi / ENVIRONMENT_HEIGHT
-_PROBE_COUNT = 128
-# Relative; far above the rounding of sums of 2048 numbers.
-NEARLY = 1e-4
+EDGE = math.pi / ENVIRONMENT_HEIGHT
+PROBES = 1 + 128
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyLight:
-    """direction (3,) unit; irradiance (3,) facing it, linear; radius in radians."""
+    """direction unit; irradiance facing it, linear; radius in radians. Plain numbers, as all draws."""
 
-    direction: Tensor
-    irradiance: Tensor
+    direction: Triple
+    irradiance: Triple
     radius: float
+
+
+class Layer(ABC):
+    """What adds to an environment: linear in its colours, so that a light can be weighted."""
+
+    @abstractmethod
+    def radiance(self) -> Tensor:
+        """(2048, 3) painted, linear."""
+
+    @abstractmethod
+    def numbers(self) -> list[float]:
+        """What the kernel reads, in its order."""
+
+    @abstractmethod
+    def weighted(self, weight: float) -> Self:
+        """The same layer, with weight times its light."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """Where a gradient is lighter or darker: a disc around `direction` with an edge of `edge` radians, in
+    which it is 1 + amount times as bright."""
+
+    direction: Triple = (0.0, 0.0, 1.0)
+    radius: float = 0.0
+    amount: float = 0.0
+    edge: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradient(Layer):
+    """Radiance blended from `below` through `level` at the horizon to `above`, by the sine of the elevation
+    over it, times that of the patch; up: unit."""
+
+    below: Triple
+    level: Triple
+    above: Triple
+    up: Triple = (0.0, 1.0, 0.0)
+    patch: Patch = Patch()
+
+    def radiance(self) -> Tensor:
+        height = (grid().directions @ torch.tensor(self.up))[:, None]
+        below, level, above = (torch.tensor(color) for color in (self.below, self.level, self.above))
+        blended = level + height.clamp_min(0.0) * (above - level) + (-height).clamp_min(0.0) * (below - level)
+        patch = self.patch
+        inside = cap_coverage(torch.tensor(patch.direction), patch.radius, patch.edge)[:, None]
+        return blended * (1.0 + patch.amount * inside)
+
+    def numbers(self) -> list[float]:
+        patch = self.patch
+        shape = [*self.up, *patch.direction, patch.radius, patch.amount, patch.edge]
+        return [*self.below, *self.level, *self.above, *shape]
+
+    def weighted(self, weight: float) -> Self:
+        below, level, above = (times(color, weight) for color in (self.below, self.level, self.above))
+        return replace(self, below=below, level=level, above=above)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cap(Layer):
+    """A disc of light around `direction`, never under a texel wide, that puts `irradiance` facing it."""
+
+    direction: Triple
+    irradiance: Triple
+    radius: float
+
+    def radiance(self) -> Tensor:
+        direction = torch.tensor(self.direction)
+        coverage = cap_coverage(direction, max(self.radius, EDGE))
+        return scaled_to_irradiance(coverage, direction)[:, None] * torch.tensor(self.irradiance)
+
+    def numbers(self) -> list[float]:
+        return [*self.direction, *self.irradiance, self.radius]
+
+    def weighted(self, weight: float) -> Self:
+        return replace(self, irradiance=times(self.irradiance, weight))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel(Layer):
+    """A rectangle at unit distance, facing the subject, that puts about `irradiance` facing it.
+
+    right: its horizontal edge, unit and square to `direction`; half sizes as tangents; rise: of its radiance
+    with the height of a direction (1 at the horizon, 1 + rise at the top of the sphere).
+    """
+
+    direction: Triple
+    irradiance: Triple
+    right: Triple
+    half_width: float
+    half_height: float
+    rise: float = 0.0
+
+    def radiance(self) -> Tensor:
+        direction, right = torch.tensor(self.direction), torch.tensor(self.right)
+        coverage = panel_coverage(direction, right, self.half_width, self.half_height)
+        light = scaled_to_irradiance(coverage, direction)[:, None] * torch.tensor(self.irradiance)
+        return light * (1.0 + self.rise * grid().directions[:, 1:2])
+
+    def numbers(self) -> list[float]:
+        size = [self.half_width, self.half_height, self.rise]
+        across = cross(self.direction, self.right)
+        return [*self.direction, *self.irradiance, *self.right, *across, *size]
+
+    def weighted(self, weight: float) -> Self:
+        return replace(self, irradiance=times(self.irradiance, weight))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture(Layer):
+    """Radiance that is known already: planes (3, 2048), which are computed faster than texels of three."""
+
+    planes: Tensor
+
+    def radiance(self) -> Tensor:
+        return self.planes.T
+
+    def numbers(self) -> list[float]:
+        return []
+
+    def weighted(self, weight: float) -> Self:
+        return replace(self, planes=self.planes * weight)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LightParts:
-    """What a kind of light makes before normalisation: environment (2048, 3) and any number of keys."""
+    """What a kind of light makes before normalisation: layers of its environment and any number of keys."""
 
-    environment: Tensor
+    layers: tuple[Layer, ...] = field(default=())
     keys: tuple[KeyLight, ...] = field(default=())
+
+    def environment(self) -> Tensor:
+        """(2048, 3) all layers, painted one by one."""
+        return sum((layer.radiance() for layer in self.layers), torch.zeros_like(grid().directions))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +189,7 @@ def grid() -> Grid:
     directions = envmap.directions(ENVIRONMENT_HEIGHT, dtype=torch.float64).reshape(-1, 3)
     solid_angles = envmap.solid_angles(ENVIRONMENT_HEIGHT).to(torch.float64).reshape(-1)
     facing = torch.tensor([[0.0, 0.0, 1.0]], dtype=torch.float64)
-    probes = torch.cat([facing, sphere.fibonacci_directions(_PROBE_COUNT).to(torch.float64)])
+    probes = torch.cat([facing, sphere.fibonacci_directions(PROBES - 1).to(torch.float64)])
     cosines = (probes @ directions.T).clamp_min(0.0)
     return Grid(
         directions=directions.float(),
@@ -72,18 +199,18 @@ def grid() -> Grid:
     )
 
 
-def constant(color: Tensor) -> Tensor:
-    """(2048, 3) the same radiance (3,) everywhere."""
-    return color.expand(grid().directions.shape[0], 3)
+def constant(color: Triple) -> Gradient:
+    """The same radiance everywhere."""
+    return Gradient(below=color, level=color, above=color)
 
 
-def gradient(up: Tensor, below: Tensor, level: Tensor, above: Tensor) -> Tensor:
-    """(2048, 3) radiance blended from `below` through `level` at the horizon to `above`, each (3,)."""
-    height = (grid().directions @ up)[:, None]
-    return level + height.clamp_min(0.0) * (above - level) + (-height).clamp_min(0.0) * (below - level)
+def cross(first: Triple, second: Triple) -> Triple:
+    """The cross product."""
+    (a, b, c), (x, y, z) = first, second
+    return b * z - c * y, c * x - a * z, a * y - b * x
 
 
-def cap_coverage(direction: Tensor, radius: float, edge: float = _EDGE) -> Tensor:
+def cap_coverage(direction: Tensor, radius: float, edge: float = EDGE) -> Tensor:
     """(2048,) share of each texel inside a disc around `direction`, with an edge of `edge` radians."""
     angles = torch.acos((grid().directions @ direction).clamp(-1.0, 1.0))
     return ((radius - angles) / edge + 0.5).clamp(0.0, 1.0)
@@ -99,8 +226,8 @@ def panel_coverage(direction: Tensor, right: Tensor, half_width: float, half_hei
     depth = directions @ direction
     scale = 1.0 / depth.clamp_min(0.05)
     horizontal, vertical = (directions @ right).abs() * scale, (directions @ across).abs() * scale
-    inside = ((half_width - horizontal) / _EDGE + 0.5).clamp(0.0, 1.0)
-    inside = inside * ((half_height - vertical) / _EDGE + 0.5).clamp(0.0, 1.0)
+    inside = ((half_width - horizontal) / EDGE + 0.5).clamp(0.0, 1.0)
+    inside = inside * ((half_height - vertical) / EDGE + 0.5).clamp(0.0, 1.0)
     return torch.where(depth > 0.05, inside, 0.0)
 
 
@@ -111,58 +238,26 @@ def scaled_to_irradiance(coverage: Tensor, direction: Tensor) -> Tensor:
     return coverage / (coverage * cosines * constants.solid_angles).sum().clamp_min(1e-6)
 
 
-def painted_key(key: KeyLight) -> Tensor:
-    """(2048, 3) the key light as a cap of radiance with the same irradiance; never under a texel wide."""
-    coverage = cap_coverage(key.direction, max(key.radius, _EDGE))
-    return scaled_to_irradiance(coverage, key.direction)[:, None] * key.irradiance
+def area_light(direction: Triple, radius: float, irradiance: Triple) -> LightParts:
+    """A disc light of any size: a key light up to 15°, else painted; it puts `irradiance` facing it."""
+    if radius > MAX_KEY_RADIUS:
+        return LightParts(layers=(Cap(direction=direction, irradiance=irradiance, radius=radius),))
+    radius = max(radius, MIN_KEY_RADIUS)
+    return LightParts(keys=(KeyLight(direction=direction, irradiance=irradiance, radius=radius),))
 
 
-def area_light(direction: Tensor, radius: float, irradiance: Tensor) -> LightParts:
-    """A disc light of any size: a key light up to 15°, else painted; it puts `irradiance` (3,) facing it."""
-    key = KeyLight(direction=direction, irradiance=irradiance, radius=max(radius, MIN_KEY_RADIUS))
-    if radius <= MAX_KEY_RADIUS:
-        return LightParts(environment=torch.zeros_like(grid().directions), keys=(key,))
-    return LightParts(environment=painted_key(key))
+def joined(*parts: LightParts) -> LightParts:
+    """The sum of several lights."""
+    return LightParts(
+        layers=tuple(layer for part in parts for layer in part.layers),
+        keys=tuple(key for part in parts for key in part.keys),
+    )
 
 
-def joined(parts: list[LightParts], weights: list[float] | None = None) -> LightParts:
-    """The weighted sum of several lights."""
-    weights = [1.0] * len(parts) if weights is None else weights
-    environment = sum(part.environment * weight for part, weight in zip(parts, weights, strict=True))
-    keys = [
-        KeyLight(direction=key.direction, irradiance=key.irradiance * weight, radius=key.radius)
-        for part, weight in zip(parts, weights, strict=True)
-        for key in part.keys
-    ]
-    return LightParts(environment=environment, keys=tuple(keys))
-
-
-def facing_irradiance(parts: LightParts, probes: Tensor | None = None) -> Tensor:
-    """(P, 3) unshadowed irradiance on the probe normals, the first of which is +Z, or on some of them by
-    their numbers (P,)."""
-    weights, normals = grid().irradiance_weights, grid().probe_normals
-    if probes is not None:
-        weights, normals = weights[probes], normals[probes]
-    return _with_keys(weights @ parts.environment, parts, normals)
-
-
-def forward_and_most(parts: LightParts) -> tuple[float, float]:
-    """Luminance of the irradiance facing +Z, and of the largest on any probe normal.
-
-    As `facing_irradiance` gives them, in a third of its time: three columns are multiplied much faster as
-    rows, in another order of sums, which tells all but a few of the probes to be darker than the brightest.
-    """
-    columns = parts.environment.T.contiguous()  # (3, 2048)
-    rough = luminance(_with_keys((columns @ grid().irradiance_weights.T).T, parts, grid().probe_normals))
-    rough[0] = rough.max()
-    probes = torch.nonzero(rough >= rough[0] * (1.0 - NEARLY))[:, 0]
-    levels = luminance(facing_irradiance(parts, probes))
-    return float(levels[0]), float(levels.max())
-
-
-def _with_keys(irradiance: Tensor, parts: LightParts, normals: Tensor) -> Tensor:
-    """Irradiance (P, 3) on normals (P, 3), with that of the key lights."""
+def facing_irradiance(parts: LightParts) -> Tensor:
+    """(129, 3) unshadowed irradiance on the probe normals, the first of which is +Z."""
+    irradiance = grid().irradiance_weights @ parts.environment()
     for key in parts.keys:
-        cosines = (normals @ key.direction).clamp_min(0.0)
-        irradiance = irradiance + cosines[:, None] * key.irradiance
+        cosines = (grid().probe_normals @ torch.tensor(key.direction)).clamp_min(0.0)
+        irradiance = irradiance + cosines[:, None] * torch.tensor(key.irradiance)
     return irradiance

@@ -13,44 +13,45 @@ import torch
 from torch import Tensor
 
 from ftb.maths import sphere
-from ftb.scene.lights_color import black_body_linear, draw_color
+from ftb.scene.lights_color import Triple, black_body_linear, draw_color, times, towards, triple
 from ftb.scene.lights_config import LightConfig
 from ftb.scene.lights_draws import Draws
 from ftb.scene.lights_paint import (
+    Cap,
+    Gradient,
     KeyLight,
     LightParts,
+    Panel,
+    Patch,
+    Picture,
     area_light,
     cap_coverage,
     constant,
-    gradient,
+    cross,
     grid,
     joined,
-    painted_key,
-    panel_coverage,
-    scaled_to_irradiance,
 )
 
 STAGE_LIGHTS = 100
+WHITE = (1.0, 1.0, 1.0)
 # Sine of the elevation over which sky goes over into ground: one texel.
 _HORIZON = math.pi / 32
 
 
-def direction_at(azimuth: float, elevation: float) -> Tensor:
-    """(3,) unit; azimuth 0 towards the camera and +90° at image right, elevation up; radians."""
+def direction_at(azimuth: float, elevation: float) -> Triple:
+    """Unit; azimuth 0 towards the camera and +90° at image right, elevation up; radians."""
     level = math.cos(elevation)
-    return torch.tensor(
-        [level * math.sin(azimuth), math.sin(elevation), level * math.cos(azimuth)], dtype=torch.float32
-    )
+    return level * math.sin(azimuth), math.sin(elevation), level * math.cos(azimuth)
 
 
-def direction_off_axis(angle: float, roll: float) -> Tensor:
-    """(3,) unit, `angle` from the camera's axis (+Z), at `roll` around it (0 = right, 90° = up); radians."""
+def direction_off_axis(angle: float, roll: float) -> Triple:
+    """Unit, `angle` from the camera's axis (+Z), at `roll` around it (0 = right, 90° = up); radians."""
     side = math.sin(angle)
-    return torch.tensor([side * math.cos(roll), side * math.sin(roll), math.cos(angle)], dtype=torch.float32)
+    return side * math.cos(roll), side * math.sin(roll), math.cos(angle)
 
 
-def draw_off_axis(draws: Draws, max_degrees: float, upward: float) -> Tensor:
-    """(3,) a light's direction: off-axis angle uniform in [0, max], any roll, `upward` of them turned up.
+def draw_off_axis(draws: Draws, max_degrees: float, upward: float) -> Triple:
+    """A light's direction: off-axis angle uniform in [0, max], any roll, `upward` of them turned up.
 
     Uniform in the angle and not in area, because a subject mostly looks about where the camera is.
     """
@@ -59,75 +60,84 @@ def draw_off_axis(draws: Draws, max_degrees: float, upward: float) -> Tensor:
     return direction_off_axis(angle, abs(roll) if draws.chance(upward) else roll)
 
 
-def _tilted_up(draws: Draws) -> Tensor:
-    """(3,) the world's vertical as a hand-held camera sees it."""
+def _unit(vector: Triple) -> Triple:
+    return times(vector, 1.0 / math.hypot(*vector))
+
+
+def _tilted_up(draws: Draws) -> Triple:
+    """The world's vertical as a hand-held camera sees it."""
     pitch, roll = draws.normal(math.radians(8.0)), draws.normal(math.radians(3.0))
-    up = torch.tensor([math.sin(roll), math.cos(roll) * math.cos(pitch), math.sin(pitch)])
-    return up / up.norm()
+    return _unit((math.sin(roll), math.cos(roll) * math.cos(pitch), math.sin(pitch)))
 
 
-def _irradiance(environment: Tensor, direction: Tensor) -> Tensor:
-    """(3,) irradiance of (2048, 3) radiance on a surface that faces `direction`."""
-    cosines = (grid().directions @ direction).clamp_min(0.0) * grid().solid_angles
-    return cosines @ environment
+def _irradiance(planes: Tensor, direction: Tensor) -> Tensor:
+    """(3,) irradiance of (3, 2048) radiance on a surface that faces `direction`."""
+    return planes @ ((grid().directions @ direction).clamp_min(0.0) * grid().solid_angles)
 
 
-def _room(draws: Draws, config: LightConfig) -> Tensor:
-    """(2048, 3) a dim room: ceiling, walls and floor of different greys, and one lighter or darker wall."""
+def _room(draws: Draws, config: LightConfig) -> Gradient:
+    """A dim room: ceiling, walls and floor of different greys, and one lighter or darker wall."""
     tint = black_body_linear(draws.log_uniform(2500.0, 9000.0))
-    tint = 1.0 + draws.uniform(0.0, 0.6) * (tint - 1.0)
+    tint = towards(WHITE, tint, draws.uniform(0.0, 0.6))
     floor, wall, ceiling = draws.uniform(0.05, 0.6), draws.uniform(0.4, 1.0), draws.uniform(0.5, 1.5)
-    room = gradient(_tilted_up(draws), floor * tint, wall * tint, ceiling * tint)
+    up = _tilted_up(draws)
     direction = direction_at(draws.uniform(-math.pi, math.pi), draws.normal(math.radians(15.0)))
-    patch = cap_coverage(direction, draws.uniform(0.5, 1.2), edge=0.5)[:, None]
-    room = room * (1.0 + draws.uniform(-0.7, 1.0) * patch)
-    level = draws.log_uniform(*config.ambient)
+    radius, amount = draws.uniform(0.5, 1.2), draws.uniform(-0.7, 1.0)
     # The mean over the sphere of a room's radiance is about 1: irradiance `level` from all sides.
-    return room * (level / math.pi)
+    level = draws.log_uniform(*config.ambient) / math.pi
+    return Gradient(
+        below=times(tint, floor * level),
+        level=times(tint, wall * level),
+        above=times(tint, ceiling * level),
+        up=up,
+        patch=Patch(direction=direction, radius=radius, amount=amount, edge=0.5),
+    )
 
 
 def sky(draws: Draws, config: LightConfig) -> LightParts:
     """Open sky over ground: clear with a sun, or overcast; sometimes something tall shades one side."""
-    up = _tilted_up(draws)
+    up = torch.tensor(_tilted_up(draws))
     clear = not draws.chance(config.overcast_share)
     elevation = math.radians(draws.uniform(2.0, 75.0))
-    sun = direction_at(draws.uniform(-math.pi, math.pi), elevation)
-    sun_color = black_body_linear(2000.0 + 3800.0 * (1.0 - math.exp(-elevation / math.radians(15.0))))
+    sun = torch.tensor(direction_at(draws.uniform(-math.pi, math.pi), elevation))
+    warmth = 1.0 - math.exp(-elevation / math.radians(15.0))
+    sun_color = torch.tensor(black_body_linear(2000.0 + 3800.0 * warmth))[:, None]  # (3, 1), as all here
     haze, brightening = draws.uniform(), draws.uniform(0.5, 3.0)
-    zenith = black_body_linear(draws.uniform(7500.0, 12000.0))
-    white = black_body_linear(draws.uniform(5500.0, 7500.0))
-    heights = (grid().directions @ up)[:, None]
+    zenith = torch.tensor(black_body_linear(draws.uniform(7500.0, 12000.0)))[:, None]
+    white = torch.tensor(black_body_linear(draws.uniform(5500.0, 7500.0)))[:, None]
+    heights = grid().directions @ up  # (2048,)
     if clear:
-        angles = torch.acos((grid().directions @ sun).clamp(-1.0, 1.0))[:, None]
+        angles = torch.acos((grid().directions @ sun).clamp(-1.0, 1.0))
         glow = draws.uniform(0.5, 4.0) * torch.exp(-angles / draws.uniform(0.15, 0.5))
         band = brightening * (1.0 - heights.clamp(0.0, 1.0)) ** 4
-        dome = zenith + (haze * white - haze * zenith) + band * white + glow * sun_color
+        dome = zenith + haze * (white - zenith) + band * white + glow * sun_color
     else:
         dome = white * (1.0 + 2.0 * heights.clamp_min(0.0)) / 3.0  # CIE overcast sky
     above = (heights / _HORIZON + 0.5).clamp(0.0, 1.0)  # a horizon as soft as the texels are large
     dome = dome * above
     power = draws.log_uniform(0.4, 10.0) * (1.0 - 0.7 * haze)
     radius = math.radians(draws.log_uniform(0.27, 3.0))
-    irradiance = sun_color * power * float(_irradiance(dome, up).mean())
+    light = _irradiance(dome, up)
+    irradiance = sun_color[:, 0] * power * float(light.mean())
     irradiance = irradiance if clear else torch.zeros(3)
-    ground = draws.log_uniform(0.05, 0.5) * (0.7 + 0.3 * draw_color(draws, (2500.0, 6500.0), 0.05))
-    received = _irradiance(dome, up) + irradiance * max(float(sun @ up), 0.0)
-    environment = dome + (1.0 - above) * ground * received / math.pi
+    tone = torch.tensor([draws.log_uniform(0.05, 0.5)])
+    ground = tone * (0.7 + 0.3 * torch.tensor(draw_color(draws, (2500.0, 6500.0), 0.05)))
+    received = light + irradiance * max(float(sun @ up), 0.0)
+    planes = dome + (1.0 - above) * (ground * received / math.pi)[:, None]
     shaded = draws.chance(0.35)
-    direction = direction_at(draws.uniform(-math.pi, math.pi), draws.uniform(0.0, 0.6))
+    direction = torch.tensor(direction_at(draws.uniform(-math.pi, math.pi), draws.uniform(0.0, 0.6)))
     extent, darkness = draws.uniform(0.6, 1.3), draws.uniform(0.5, 0.9)
     if shaded:
-        environment = environment * (1.0 - darkness * cap_coverage(direction, extent, edge=0.3)[:, None])
+        planes = planes * (1.0 - darkness * cap_coverage(direction, extent, edge=0.3))
         hidden = max(0.0, min(1.0, (extent - math.acos(float((direction @ sun).clamp(-1.0, 1.0)))) / 0.1))
         irradiance = irradiance * (1.0 - hidden)
-    return LightParts(
-        environment=environment, keys=(KeyLight(direction=sun, irradiance=irradiance, radius=radius),)
-    )
+    key = KeyLight(direction=triple(sun), irradiance=triple(irradiance), radius=radius)
+    return LightParts(layers=(Picture(planes=planes),), keys=(key,))
 
 
 def softboxes(draws: Draws, config: LightConfig) -> LightParts:
     """One to three area lights of any size, colour and power in a dim room."""
-    parts = [LightParts(environment=_room(draws, config))]
+    parts = [LightParts(layers=(_room(draws, config),))]
     kelvin = draws.log_uniform(*config.kelvin)
     for light in range(1 + draws.index((0.35, 0.4, 0.25))):
         off_axis = draw_off_axis(draws, 90.0 if light == 0 else 160.0, upward=0.75)
@@ -135,8 +145,8 @@ def softboxes(draws: Draws, config: LightConfig) -> LightParts:
         # Lamps of one set mostly share one colour.
         spread = (kelvin, kelvin * 1.05) if draws.chance(0.7) else config.kelvin
         power = 1.0 if light == 0 else draws.log_uniform(0.15, 1.2)
-        parts.append(area_light(off_axis, radius, power * draw_color(draws, spread, config.gel_share)))
-    return joined(parts)
+        parts.append(area_light(off_axis, radius, times(draw_color(draws, spread, config.gel_share), power)))
+    return joined(*parts)
 
 
 def window(draws: Draws, config: LightConfig) -> LightParts:
@@ -144,17 +154,21 @@ def window(draws: Draws, config: LightConfig) -> LightParts:
     side = 1.0 if draws.chance(0.5) else -1.0
     azimuth = side * math.radians(draws.uniform(15.0, 150.0))
     direction = direction_at(azimuth, math.radians(draws.uniform(-10.0, 30.0)))
-    right = torch.linalg.cross(torch.tensor([0.0, 1.0, 0.0]), direction)
     half_width = math.tan(math.radians(draws.uniform(8.0, 35.0)))
     half_height = math.tan(math.radians(draws.uniform(12.0, 35.0)))
-    coverage = panel_coverage(direction, right / right.norm(), half_width, half_height)
-    light = scaled_to_irradiance(coverage, direction)[:, None] * draw_color(draws, (4500.0, 12000.0), 0.0)
-    heights = grid().directions[:, 1:2]
-    light = light * (1.0 + draws.uniform(0.0, 0.8) * heights.clamp(-1.0, 1.0))
-    walls = torch.tensor([draws.uniform(0.4, 1.0), draws.uniform(0.4, 0.95), draws.uniform(0.3, 0.9)])
-    facing = 0.5 - 0.5 * (grid().directions @ direction)[:, None]  # the wall opposite is lit most
-    bounce = draws.log_uniform(0.02, 0.3) / math.pi * walls * (0.3 + 1.4 * facing)
-    return LightParts(environment=light + bounce + 0.3 * _room(draws, config))
+    light = Panel(
+        direction=direction,
+        right=_unit(cross((0.0, 1.0, 0.0), direction)),
+        half_width=half_width,
+        half_height=half_height,
+        irradiance=draw_color(draws, (4500.0, 12000.0), 0.0),
+        rise=draws.uniform(0.0, 0.8),
+    )
+    walls = (draws.uniform(0.4, 1.0), draws.uniform(0.4, 0.95), draws.uniform(0.3, 0.9))
+    walls = times(walls, draws.log_uniform(0.02, 0.3) / math.pi)
+    # The wall opposite is lit most.
+    bounce = Gradient(below=times(walls, 1.7), level=walls, above=times(walls, 0.3), up=direction)
+    return LightParts(layers=(light, bounce, _room(draws, config).weighted(0.3)))
 
 
 def ring_flash(draws: Draws, config: LightConfig) -> LightParts:
@@ -162,7 +176,8 @@ def ring_flash(draws: Draws, config: LightConfig) -> LightParts:
     direction = direction_off_axis(math.radians(draws.uniform(0.0, 8.0)), draws.uniform(-math.pi, math.pi))
     radius = math.radians(draws.log_uniform(1.0, 9.0))
     flash = area_light(direction, radius, draw_color(draws, (4800.0, 7000.0), 0.0))
-    return joined([flash, LightParts(environment=_room(draws, config))], [1.0, draws.log_uniform(0.1, 2.0)])
+    room = _room(draws, config)
+    return joined(flash, LightParts(layers=(room.weighted(draws.log_uniform(0.1, 2.0)),)))
 
 
 def flash_in_dark(draws: Draws, config: LightConfig) -> LightParts:
@@ -170,8 +185,8 @@ def flash_in_dark(draws: Draws, config: LightConfig) -> LightParts:
     direction = draw_off_axis(draws, config.max_off_axis_deg, upward=0.1)
     radius = math.radians(draws.log_uniform(config.radius_deg[0], 5.0))
     flash = area_light(direction, radius, draw_color(draws, config.kelvin, config.gel_share))
-    ambient = constant(draw_color(draws, config.kelvin, 0.0)) * (draws.log_uniform(1e-3, 3e-2) / math.pi)
-    return joined([flash, LightParts(environment=ambient)])
+    ambient = times(draw_color(draws, config.kelvin, 0.0), draws.log_uniform(1e-3, 3e-2) / math.pi)
+    return joined(flash, LightParts(layers=(constant(ambient),)))
 
 
 def one_light(draws: Draws, config: LightConfig) -> LightParts:
@@ -179,8 +194,8 @@ def one_light(draws: Draws, config: LightConfig) -> LightParts:
     direction = draw_off_axis(draws, config.max_off_axis_deg, upward=0.5)
     radius = math.radians(draws.log_uniform(*config.radius_deg))
     key = area_light(direction, radius, draw_color(draws, config.kelvin, config.gel_share))
-    ambient = constant(torch.ones(3)) * (draws.log_uniform(*config.ambient) / math.pi)
-    return joined([key, LightParts(environment=ambient)])
+    ambient = times(WHITE, draws.log_uniform(*config.ambient) / math.pi)
+    return joined(key, LightParts(layers=(constant(ambient),)))
 
 
 @functools.lru_cache(maxsize=1)
@@ -188,26 +203,29 @@ def _stage() -> tuple[Tensor, Tensor]:
     """Directions (100, 3) of a stage's lights, and their painted radiance of irradiance 1 (100, 2048)."""
     directions = sphere.fibonacci_directions(STAGE_LIGHTS).float()
     radius = math.radians(8.0)
-    lights = [KeyLight(direction=d, irradiance=torch.ones(3), radius=radius) for d in directions]
-    return directions, torch.stack([painted_key(light)[:, 0] for light in lights])
+    lights = [Cap(direction=triple(d), irradiance=WHITE, radius=radius) for d in directions]
+    return directions, torch.stack([light.radiance()[:, 0] for light in lights])
 
 
 def light_stage(draws: Draws, config: LightConfig) -> LightParts:
     """A sphere of 100 equal lamps: one, a few, or a smooth pattern of them switched on."""
     directions, painted = _stage()
-    ambient = LightParts(environment=constant(torch.ones(3)) * (draws.log_uniform(1e-3, 0.1) / math.pi))
+    ambient = LightParts(layers=(constant(times(WHITE, draws.log_uniform(1e-3, 0.1) / math.pi)),))
     pattern, count = draws.index((0.35, 0.35, 0.3)), 2 + draws.index((1.0, 1.0, 1.0, 1.0))
     if pattern < 2:
         lamps = []
         for light in range(1 if pattern == 0 else count):
-            wanted = draw_off_axis(draws, 120.0 if light == 0 else 180.0, upward=0.5)
+            wanted = torch.tensor(draw_off_axis(draws, 120.0 if light == 0 else 180.0, upward=0.5))
             lamp = directions[int((directions @ wanted).argmax())]
-            power = draws.log_uniform(0.2, 1.0) * draw_color(draws, config.kelvin, config.gel_share)
-            lamps.append(area_light(lamp, math.radians(8.0), power))
-        return joined([*lamps, ambient])
-    axis = draw_off_axis(draws, 180.0, upward=0.5)
+            power = draws.log_uniform(0.2, 1.0)
+            color = times(draw_color(draws, config.kelvin, config.gel_share), power)
+            lamps.append(area_light(triple(lamp), math.radians(8.0), color))
+        return joined(*lamps, ambient)
+    axis = torch.tensor(draw_off_axis(draws, 180.0, upward=0.5))
     sharpness, offset = draws.log_uniform(1.0, 12.0), draws.uniform(-0.6, 0.6)
     levels = torch.sigmoid(sharpness * (directions @ axis - offset))
-    first, second = (draw_color(draws, config.kelvin, config.gel_share) for _ in range(2))
-    colors = levels[:, None] * first + 0.3 * draws.uniform() * (1.0 - levels)[:, None] * second
-    return joined([LightParts(environment=painted.T @ colors / 25.0), ambient])
+    first, second = (
+        torch.tensor(draw_color(draws, config.kelvin, config.gel_share))[:, None] for _ in range(2)
+    )
+    colors = levels * first + 0.3 * draws.uniform() * (1.0 - levels) * second  # (3, 100)
+    return joined(LightParts(layers=(Picture(planes=colors @ painted / 25.0),)), ambient)

@@ -7,6 +7,7 @@ share one head: they form a chunk, the unit that is drawn together.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -14,13 +15,13 @@ from torch import Tensor
 
 from ftb.maths import rotation
 from ftb.maths.random import generator_for
-from ftb.scene.capture import Capture, CaptureConfig, sample_capture
+from ftb.scene.capture import Capture, CaptureConfig, sample_captures
 from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH, DETECTED_OVER_MESH, LEAST_FORESHORTENING
 from ftb.scene.heads import Head, HeadSource
 from ftb.scene.landmarks import detected_landmarks, project_landmarks
-from ftb.scene.lights import Environment, LightConfig, sample_lighting
+from ftb.scene.lights import Environment, LightConfig, draw_light, finished
 from ftb.scene.lights_draws import Draws
-from ftb.types import Camera, Lighting, TensorData, stack
+from ftb.types import Camera, Lighting, TensorData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,29 +115,23 @@ def sample_chunk(
     """Draw chunk number `chunk` of a split: samples chunk · S + [0, S)."""
     head = source.head(generator_for(seed, split, chunk, "head"))
     first = chunk * config.samples_per_head
-    cameras, lightings, captures, kinds, landmarks = [], [], [], [], []
-    for index in range(first, first + config.samples_per_head):
-        cameras.append(
-            sample_camera(config.framing, head, generator=generator_for(seed, split, index, "camera"))
-        )
-        lighting, kind = sample_lighting(
-            generator_for(seed, split, index, "light"), environments, config.light
-        )
-        lightings.append(lighting)
-        kinds.append(kind)
-        captures.append(
-            sample_capture(config.capture, generator=generator_for(seed, split, index, "capture"))
-        )
-        landmarks.append(_marked(head, cameras[-1], generator_for(seed, split, index, "landmarks")))
-    camera, capture = stack(cameras), stack(captures)
+    index = range(first, first + config.samples_per_head)
+
+    def streams(name: str) -> list[torch.Generator]:
+        return [generator_for(seed, split, number, name) for number in index]
+
+    camera = sample_cameras(config.framing, head, generators=streams("camera"))
+    lights = [draw_light(stream, environments, config.light) for stream in streams("light")]
+    capture = sample_captures(config.capture, generators=streams("capture"))
+    true = project_landmarks(head.landmarks.float(), camera)
     return Chunk(
         head=head,
         camera=camera,
-        lighting=stack(lightings),
+        lighting=finished([light for light, _ in lights]),
         capture=capture,
-        kinds=tuple(kinds),
-        index=torch.arange(first, first + config.samples_per_head),
-        landmarks=torch.stack(landmarks),
+        kinds=tuple(kind for _, kind in lights),
+        index=torch.arange(index.start, index.stop),
+        landmarks=detected_landmarks(true, generators=streams("landmarks")),
         scatter=_scatter(config, head, camera, capture, generator_for(seed, split, chunk, "scatter")),
     )
 
@@ -172,18 +167,33 @@ def _picture_width(head: Head, cameras: Camera) -> Tensor:
     return 2.0 * cameras.half_width * (depths - cameras.cam_from_world[:, 2, 3])
 
 
-def _marked(head: Head, camera: Camera, generator: torch.Generator) -> Tensor:
-    return detected_landmarks(project_landmarks(head.landmarks.float(), camera), generator=generator)
-
-
 def sample_camera(config: FramingConfig, head: Head, *, generator: torch.Generator) -> Camera:
-    """Pose the head and frame its face: one camera, unbatched, `cam_from_world` from the head's frame.
+    """Pose the head and frame its face: one camera, unbatched, `cam_from_world` from the head's frame."""
+    return sample_cameras(config, head, generators=[generator])[0]
+
+
+def sample_cameras(config: FramingConfig, head: Head, *, generators: Sequence[torch.Generator]) -> Camera:
+    """Pose the head and frame its face S times, each camera from its own generator.
 
     The picture's centre follows the midpoint between the eyes' and the mouth's centres, its side the
     distance between them as the camera sees it, but at least half of what a frontal face would show,
     so that looking down does not zoom in without limit.
     """
-    draws = Draws(generator, 32)
+    # Plain floats: as tensors, numbers this few cost more than they compute.
+    marks = head.landmarks.tolist()
+    eyes, mouth = _middle(marks[:2]), _middle(marks[3:])
+    posed = [_posed(config, eyes, mouth, Draws(generator, 32)) for generator in generators]
+    return Camera(
+        cam_from_world=torch.tensor([rows for rows, _ in posed]),
+        half_width=torch.tensor([half_width for _, half_width in posed]),
+        near=torch.full((len(posed),), 0.05),
+    )
+
+
+def _posed(
+    config: FramingConfig, eyes: list[float], mouth: list[float], draws: Draws
+) -> tuple[list[list[float]], float]:
+    """Rows of `cam_from_world`, and `half_width`, for a head whose eyes' and mouth's centres are there."""
     angles = [math.radians(draws.normal(spread)) for spread in (config.yaw, config.pitch, config.roll)]
     angles[1] -= math.radians(config.chin_up)  # a positive pitch bows the head
     turn = rotation.rows_from_yaw_pitch_roll(*angles)
@@ -192,20 +202,14 @@ def sample_camera(config: FramingConfig, head: Head, *, generator: torch.Generat
     ratio = framed if draws.chance(config.detected) else ratio
     distance = draws.log_uniform(*config.distance)
     shift = [draws.normal(config.shift), draws.normal(config.shift)]
-    marks = head.landmarks.tolist()  # plain floats: as tensors, numbers this few cost more than they compute
-    eyes = _turned(turn, _middle(marks[:2]))
-    mouth = _turned(turn, _middle(marks[3:]))
+    eyes, mouth = _turned(turn, eyes), _turned(turn, mouth)
     frontal = math.dist(eyes, mouth)
     side = ratio * max(math.dist(eyes[:2], mouth[:2]), LEAST_FORESHORTENING * frontal)
     x, y, z = _middle([eyes, mouth])
     # Seen from +Z: the centre of the picture lies on the optical axis, `distance` in front.
     place = [-x - shift[0] * side, -y - shift[1] * side, -z - distance]
     rows = [[*row, step] for row, step in zip(turn, place, strict=True)]
-    return Camera(
-        cam_from_world=torch.tensor([*rows, [0.0, 0.0, 0.0, 1.0]]),
-        half_width=torch.tensor(0.5 * side / distance),
-        near=torch.tensor(0.05),
-    )
+    return [*rows, [0.0, 0.0, 0.0, 1.0]], 0.5 * side / distance
 
 
 def _middle(points: list[list[float]]) -> list[float]:
@@ -213,4 +217,5 @@ def _middle(points: list[list[float]]) -> list[float]:
 
 
 def _turned(rows: list[list[float]], point: list[float]) -> list[float]:
-    return [sum(a * b for a, b in zip(row, point, strict=True)) for row in rows]
+    x, y, z = point
+    return [row[0] * x + row[1] * y + row[2] * z for row in rows]

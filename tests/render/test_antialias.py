@@ -12,6 +12,7 @@ import trimesh
 from ftb.render.antialias import Outlines, antialias, covered, mesh_edges
 from ftb.render.antialias_fused import face_planes, soften
 from ftb.render.base import interpolate, resolve_rasterizer
+from ftb.render.develop_fused import DEVELOPERS
 from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.sampler import SceneConfig, sample_chunk
 from ftb.types import Camera, Fragments, Mesh, concatenate
@@ -98,6 +99,24 @@ def test_kernels_equal_their_twin(camera, culled):
     expected = antialias(picture, outlines)
     assert float((expected != picture).any(-1).float().mean()) > 0.03
     torch.testing.assert_close(softened(picture, outlines), expected, rtol=0.0, atol=4 * 0.5 * STEP)
+
+
+@pytest.mark.parametrize("culled", [True, False])
+def test_pictures_are_softened_as_planes_are(monkeypatch, culled):
+    """The renderer's own way on the CPU, where only what outlines touch is looked at; two pictures share its
+    scratch, of which one is partly hidden."""
+    config = SceneConfig(samples_per_head=2)
+    chunk = sample_chunk(config, BumpyHeads(), None, seed=1, split="test", chunk=3)
+    rasterizer, made = resolve_rasterizer("warp"), []
+    for developer in ("cpu", "cuda"):
+        heads = HeadCache(config, BumpyHeads(), rasterizer)
+        monkeypatch.setattr(heads, "front_only", lambda head: culled)
+        monkeypatch.setitem(DEVELOPERS, "cpu", DEVELOPERS[developer])
+        made.append(render_chunk(chunk, rasterizer, heads, size=96, ball_size=16).photo_srgb)
+    plain = HeadCache(replace(config, antialias=False), BumpyHeads(), rasterizer)
+    hard = render_chunk(chunk, rasterizer, plain, size=96, ball_size=16).photo_srgb
+    assert float(((made[0] - hard).abs() > 0.02).float().mean()) > 0.002
+    assert float(((made[0] - made[1]).abs() > 1e-3).float().mean()) < 1e-3
 
 
 def lit(mesh: Mesh, fragments: Fragments) -> torch.Tensor:

@@ -6,7 +6,8 @@ import math
 
 import torch
 
-from ftb.render.occluder import BULGE, occluder_cover, put_before
+from ftb.render.occluder import occluder_cover, painted, put_before
+from ftb.render.occluder_rows import BULGE, paint_rows
 from ftb.render.shade import Shaded
 from ftb.scene.capture import Capture, CaptureConfig, sample_capture
 from ftb.scene.lighting_ops import irradiance
@@ -80,6 +81,23 @@ def test_what_is_hidden_is_painted_over_and_lit_as_the_face_is():
     expected = capture.occluder_linear[:, None, None] / math.pi * light
     torch.testing.assert_close(picture.radiance_linear[cover], expected[cover])
     assert torch.equal(picture.radiance_linear[~cover], before[~cover])
+
+
+def test_vectors_of_pixels_are_painted_as_their_twin_paints_them():
+    """At sizes that are whole vectors and not; a pixel on the very rim may fall on either side."""
+    for size in (40, 64):
+        count, pictures = 24, torch.arange(0, 48, 2)
+        capture, lighting = captures(count, 1.0), lightings(count)
+        planes = torch.full((48, 3, size, size), 7.0)
+        expected, found = planes.clone(), planes.clone()
+        cover = painted(expected, pictures, lighting, capture)
+        rows = paint_rows(found, pictures, lighting, capture)
+        assert int((rows != cover).sum()) <= 1e-4 * int(cover.sum())
+        both = (rows & cover)[:, None].expand(-1, 3, -1, -1)
+        torch.testing.assert_close(found[pictures][both], expected[pictures][both], atol=2e-6, rtol=1e-5)
+        neither = ~(rows | cover)[:, None].expand(-1, 3, -1, -1)
+        assert bool((found[pictures][neither] == 7.0).all())
+        assert bool((found[1::2] == 7.0).all())
 
 
 def test_nothing_changes_where_nothing_stands():

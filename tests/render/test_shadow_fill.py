@@ -18,8 +18,9 @@ def drawn(kernel, corners: torch.Tensor, faces: torch.Tensor, size: int) -> torc
     """Map (T, T) of vertices (V, 3) in texels and metres."""
     depth = torch.full((size, size), float(shadow_kernel.EMPTY))
     samples = torch.zeros(1, dtype=torch.int32)
+    corners = torch.nn.functional.pad(corners, (0, 1))
     inputs = [corners, faces.to(torch.int32), len(corners), size, samples, depth]
-    launch(kernel, len(faces), inputs, CPU)
+    launch(kernel, 1 if kernel is draw_depth_rows else len(faces), inputs, CPU)
     return depth
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
 
-from ftb.render import warp_backend, warp_kernels
+from ftb.render import warp_backend
+from ftb.render.shade_fused import seen_vertices
 from ftb.types import Camera, Fragments, Mesh
 
-SIZES = [(64, 64), (33, 61), (200, 256), (9, 8), (7, 5)]
+SIZES = [(64, 64), (33, 56), (200, 256), (9, 8), (7, 5)]
 
 
 def soup(extent: float, seed: int) -> Mesh:
@@ -45,10 +47,13 @@ def test_rows_draw_what_pixels_do_to_the_bit(monkeypatch, size: tuple[int, int],
         mesh = soup(extent, seed=size[0])
         rows = drawn(mesh, size, near, flat, cull)
         with monkeypatch.context() as patch:
-            patch.setitem(warp_backend.DRAWERS, "cpu", warp_kernels.raster)
-            patch.setitem(warp_backend.RESOLVERS, "cpu", (1, warp_kernels.resolve))
+            patch.setitem(warp_backend.DRAWERS, "cpu", warp_backend.draw_by_triangles)
             pixels = drawn(mesh, size, near, flat, cull)
         assert bool((rows.pix_to_face >= 0).any())
         assert torch.equal(rows.pix_to_face, pixels.pix_to_face)
         assert torch.equal(rows.depth, pixels.depth)
         assert torch.equal(rows.bary_coords, pixels.bary_coords)
+        if rows.seen is not None:
+            corners = mesh.faces[rows.pix_to_face[rows.pix_to_face >= 0]].unique()
+            assert torch.equal(rows.seen[0].nonzero()[:, 0], corners)
+            assert torch.equal(rows.seen, seen_vertices(mesh, replace(pixels, seen=None)))

@@ -27,19 +27,21 @@ def test_the_table_is_the_locus() -> None:
     for kelvin in (2100.0, 3333.0, 5500.0, 11111.0):
         color = matrix @ torch.tensor(lights_color.planckian_xyz(kelvin))
         expected = color.clamp_min(0.0) / luminance(color.clamp_min(0.0))
-        torch.testing.assert_close(lights_color.black_body_linear(kelvin), expected, atol=2e-3, rtol=0)
+        torch.testing.assert_close(
+            torch.tensor(lights_color.black_body_linear(kelvin)), expected, atol=2e-3, rtol=0
+        )
 
 
 def test_warm_is_red_and_cool_is_blue() -> None:
     warm, cool = lights_color.black_body_linear(2000.0), lights_color.black_body_linear(12000.0)
-    assert float(warm[0] / warm[2].clamp_min(1e-3)) > 10.0
-    assert float(cool[2] / cool[0]) > 1.3
-    torch.testing.assert_close(lights_color.black_body_linear(100.0), warm)
+    assert warm[0] / max(warm[2], 1e-3) > 10.0
+    assert cool[2] / cool[0] > 1.3
+    assert lights_color.black_body_linear(100.0) == warm
 
 
 def test_every_color_has_luminance_1() -> None:
     draws = Draws(torch.Generator().manual_seed(0), 1000)
     for _ in range(50):
         color = lights_color.draw_color(draws, (2000.0, 12000.0), 0.5)
-        assert float(luminance(color)) == pytest.approx(1.0, abs=1e-5)
-        assert float(color.min()) >= 0.0
+        assert lights_color.level(color) == pytest.approx(1.0, abs=1e-9)
+        assert min(color) >= 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -9,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ftb.maths import envmap
-from ftb.maths.color import luminance
 from ftb.scene import lights_paint as paint
+from ftb.scene.lights_color import Triple
 
 
 def received(radiance: Tensor, direction: Tensor) -> Tensor:
@@ -20,18 +21,17 @@ def received(radiance: Tensor, direction: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("degrees", [0.2, 5.0, 15.0, 16.0, 40.0])
-@pytest.mark.parametrize("direction", [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-0.6, -0.64, -0.48]])
-def test_area_lights_put_their_irradiance(degrees: float, direction: list[float]) -> None:
-    unit = torch.tensor(direction)
-    irradiance = torch.tensor([1.0, 2.0, 3.0])
-    parts = paint.area_light(unit, math.radians(degrees), irradiance)
+@pytest.mark.parametrize("direction", [(0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (-0.6, -0.64, -0.48)])
+def test_area_lights_put_their_irradiance(degrees: float, direction: Triple) -> None:
+    parts = paint.area_light(direction, math.radians(degrees), (1.0, 2.0, 3.0))
     assert bool(parts.keys) == (degrees <= 15.0)
-    total = received(parts.environment, unit) + sum(key.irradiance for key in parts.keys)
-    torch.testing.assert_close(total, irradiance)
+    environment = parts.environment()
+    keys = [torch.tensor(key.irradiance) for key in parts.keys]
+    total = received(environment, torch.tensor(direction)) + sum(keys)
+    torch.testing.assert_close(total, torch.tensor([1.0, 2.0, 3.0]))
     torch.testing.assert_close(
         paint.facing_irradiance(parts)[0],
-        received(parts.environment, torch.tensor([0.0, 0.0, 1.0]))
-        + sum(key.irradiance * max(float(key.direction[2]), 0.0) for key in parts.keys),
+        received(environment, torch.tensor([0.0, 0.0, 1.0])) + sum(keys) * max(direction[2], 0.0),
         atol=1e-5,
         rtol=1e-5,
     )
@@ -56,28 +56,45 @@ def test_a_panel_has_the_solid_angle_of_its_rectangle() -> None:
 
 
 def test_gradients_reach_their_colors() -> None:
-    up = torch.tensor([0.0, 1.0, 0.0])
-    colors = [torch.full((3,), value) for value in (0.1, 0.5, 2.0)]
-    painted = paint.gradient(up, *colors).reshape(32, 64, 3)
+    below, level, above = ((value, value, value) for value in (0.1, 0.5, 2.0))
+    painted = paint.Gradient(below=below, level=level, above=above).radiance().reshape(32, 64, 3)
     assert float(painted[0, 0, 0]) == pytest.approx(2.0, abs=0.01)
     assert float(painted[-1, 0, 0]) == pytest.approx(0.1, abs=0.01)
     assert float(painted[15:17].mean()) == pytest.approx(0.5, abs=0.03)
 
 
-def test_joined_weighs_keys_and_environment() -> None:
-    small = paint.area_light(torch.tensor([0.0, 1, 0]), 0.1, torch.ones(3))
-    large = paint.area_light(torch.tensor([1.0, 0, 0]), 0.6, torch.ones(3))
-    parts = paint.joined([small, large], [0.25, 3.0])
-    torch.testing.assert_close(parts.environment, 3.0 * large.environment)
-    torch.testing.assert_close(parts.keys[0].irradiance, torch.full((3,), 0.25))
+def test_a_patch_changes_its_own_place_alone() -> None:
+    patch = paint.Patch(direction=(1.0, 0.0, 0.0), radius=0.6, amount=-0.5, edge=0.1)
+    painted = dataclasses.replace(paint.constant((1.0, 1.0, 1.0)), patch=patch).radiance()
+    towards = paint.grid().directions[:, 0]
+    assert float(painted[towards > math.cos(0.5)].max()) == pytest.approx(0.5)
+    assert float(painted[towards < math.cos(0.7)].min()) == 1.0
 
 
-def test_the_brightest_probe_is_found_without_asking_all() -> None:
-    draw = torch.Generator().manual_seed(4)
-    dark = paint.LightParts(environment=torch.zeros(2048, 3))
-    even = paint.LightParts(environment=paint.constant(torch.ones(3)))
-    rough = paint.LightParts(environment=torch.rand(2048, 3, generator=draw))
-    lamp = paint.area_light(torch.tensor([0.6, -0.48, -0.64]), math.radians(3.0), torch.ones(3))
-    for parts in (dark, even, rough, lamp, paint.joined([rough, lamp])):
-        levels = luminance(paint.facing_irradiance(parts))
-        assert paint.forward_and_most(parts) == (float(levels[0]), float(levels.max()))
+@pytest.mark.parametrize(
+    "layer",
+    [
+        paint.Gradient(below=(0.1, 0.2, 0.3), level=(1.0, 0.5, 0.2), above=(2.0, 3.0, 4.0)),
+        paint.Cap(direction=(0.0, 0.6, 0.8), irradiance=(1.0, 2.0, 3.0), radius=0.3),
+        paint.Panel(
+            direction=(0.0, 0.0, 1.0),
+            irradiance=(1.0, 2.0, 3.0),
+            right=(1.0, 0.0, 0.0),
+            half_width=0.5,
+            half_height=0.3,
+            rise=0.4,
+        ),
+        paint.Picture(planes=torch.rand(3, 2048, generator=torch.Generator().manual_seed(1))),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_layers_are_linear_in_their_light(layer: paint.Layer) -> None:
+    torch.testing.assert_close(layer.weighted(0.25).radiance(), 0.25 * layer.radiance())
+
+
+def test_joined_keeps_layers_and_keys() -> None:
+    small = paint.area_light((0.0, 1.0, 0.0), 0.1, (1.0, 1.0, 1.0))
+    large = paint.area_light((1.0, 0.0, 0.0), 0.6, (1.0, 1.0, 1.0))
+    parts = paint.joined(small, large)
+    assert parts.keys == small.keys
+    torch.testing.assert_close(parts.environment(), large.environment())

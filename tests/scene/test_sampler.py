@@ -44,7 +44,8 @@ def test_a_chunk_carries_the_landmarks_that_a_detector_marks():
     chunk = sample_chunk(config, source, None, seed=4, split="train", chunk=2)
     for row, index in enumerate(chunk.index.tolist()):
         true = projected(chunk.camera[row], chunk.head.landmarks.float())
-        expected = detected_landmarks(true, generator=generator_for(4, "train", index, "landmarks"))
+        generators = [generator_for(4, "train", index, "landmarks")]
+        (expected,) = detected_landmarks(true[None], generators=generators)
         torch.testing.assert_close(chunk.landmarks[row], expected, atol=1e-6, rtol=0)
         length = float((true[:2].mean(0) - true[3:].mean(0)).norm())
         assert float((chunk.landmarks[row] - true).norm(dim=-1).max()) < 0.4 * length

@@ -1,0 +1,168 @@
+"""Soft outlines for the CPU: found, and blended into the picture, at the price of the pixels they touch.
+
+A part of the snippet of `ftb.render.film_picture`. `ftb.render.antialias_kernel` does the same for a GPU, in
+whole planes; `ftb.render.antialias` is the readable twin of both.
+"""
+
+from __future__ import annotations
+
+from ftb.render.antialias import SLACK_PIXELS
+
+# As `mark_of`, `shows` and `draw` of `antialias_kernel`. Marks that are no longer 0 are listed, so that
+# nobody has to look for them or clear the others.
+MARKS = f"""
+const auto integral = [&](float x) {{
+    const float above = x > 0.0f ? x : 0.0f;
+    return x > 1.0f ? x - 0.5f : 0.5f * above * above;
+}};
+const auto crossed = [&](float at, float half) {{
+    return (integral(at + 0.5f + half) - integral(at + 0.5f - half)) / (2.0f * half);
+}};
+const float* depth = outlines.depth.data + sample * pixels;
+const float* rotation = (const float*)(views.rotations.data + sample);
+const float* move = (const float*)(views.translations.data + sample);
+const float half_width = views.half_width.data[sample], middle_size = 0.5f * size;
+const float nearer_than = 0.5f / (-move[2] > 1.0e-6f ? -move[2] : 1.0e-6f);
+struct Place {{
+    float x, y, depth;
+}};
+const auto placed = [&](int vertex) {{
+    const float* v = (const float*)(outlines.vertices.data + vertex);
+    float at[3];
+    for (int k = 0; k < 3; ++k)
+        at[k] = rotation[3 * k] * v[0] + rotation[3 * k + 1] * v[1] + rotation[3 * k + 2] * v[2] + move[k];
+    float scale = middle_size / half_width;
+    if (!views.orthographic)
+        scale /= -at[2] > 1.0e-9f ? -at[2] : 1.0e-9f;
+    return Place{{middle_size + at[0] * scale, middle_size - at[1] * scale, -at[2]}};
+}};
+const auto pixel_of = [&](float place) {{
+    const float inside = place - 0.5f < 0.0f ? 0.0f : place - 0.5f > size ? (float)size : place - 0.5f;
+    return (int)__builtin_ceilf(inside);
+}};
+int marked = 0;
+const auto mark_along = [&](Place a, Place b, bool upright) {{
+    const float along = upright ? a.y : a.x, stop = upright ? b.y : b.x, across = upright ? a.x : a.y;
+    const float rise = (upright ? b.x : b.y) - across, run = stop - along;
+    const bool surface_first = (run < 0.0f) == upright;
+    const int stride = upright ? 1 : size, plane = upright ? 0 : (int)pixels;
+    const int begin = pixel_of(along < stop ? along : stop), end = pixel_of(along < stop ? stop : along);
+    const float slope = 0.5f * __builtin_fabsf(rise / run), half = slope > 1.0e-4f ? slope : 1.0e-4f;
+    for (int step = begin; step < end; ++step) {{
+        const float part_way = (step + 0.5f - along) / run, at = across + part_way * rise - 0.5f;
+        const int cell = (int)__builtin_floorf(at);
+        if (cell < 0 || cell + 1 >= size)
+            continue;
+        const float far = views.orthographic
+            ? a.depth + part_way * (b.depth - a.depth)
+            : a.depth * b.depth / (b.depth + part_way * (a.depth - b.depth));
+        const int pixel = upright ? step * size + cell : cell * size + step;
+        const float slack = {SLACK_PIXELS}f * 2.0f * half_width / size * (views.orthographic ? 1.0f : far);
+        const float surface = depth[surface_first ? pixel : pixel + stride];
+        const float behind_it = depth[surface_first ? pixel + stride : pixel];
+        if (!(surface > 0.0f && surface <= far + slack && (behind_it < 0.0f || behind_it >= far)))
+            continue;
+        const int first = (int)((1.0f - crossed(at - cell, half)) * 510.0f + 0.5f);
+        const int second = (int)(crossed(at - cell - 1.0f, half) * 510.0f + 0.5f);
+        const float near = 1.0f - far * nearer_than, kept = near < 0.0f ? 0.0f : near > 1.0f ? 1.0f : near;
+        const int mark = ((1 + (int)(kept * 32766.0f)) << 16) | ((first < 255 ? first : 255) << 8)
+            | (second < 255 ? second : 255);
+        int& known = marks[plane + pixel];
+        if (known == 0)
+            listed[marked++] = plane + pixel;
+        known = mark > known ? mark : known;
+    }}
+}};
+"""
+
+# Which faces are seen from their front, then the edges between one that is and one that is not.
+SILHOUETTES = """
+const auto mark_outlines = [&]() {
+    typedef signed char flags __attribute__((ext_vector_type(16), aligned(1), may_alias));
+    const float* planes_of = (const float*)outlines.planes.data;
+    const float* eye = (const float*)(views.eyes.data + sample);
+    const int faces = outlines.planes.shape[0];
+    for (int face = 0; face < faces; face += 16) {
+        const int start = face < faces - 16 ? face : faces - 16;
+        if (start < 0) {
+            for (int k = 0; k < faces; ++k) {
+                const float* plane = planes_of + 4 * k;
+                const float side = plane[0] * eye[0] + plane[1] * eye[1] + plane[2] * eye[2];
+                front[k] = side + plane[3] * eye[3] > 0.0f;
+            }
+            break;
+        }
+        lanes plane[4];
+        EACH for (int k = 0; k < 4; ++k)
+            plane[k] = *(const lanes*)(planes_of + 4 * start + 16 * k);
+        part(plane, 4);
+        part(plane, 4);
+        const lanes side = plane[0] * eye[0] + plane[1] * eye[1] + plane[2] * eye[2];
+        const counts seen = side + plane[3] * eye[3] > 0.0f;
+        *(flags*)(front + start) = __builtin_convertvector(seen, flags) & 1;
+    }
+    const int* edge = (const int*)outlines.edges.data;
+    for (int number = 0; number < (int)outlines.edges.shape[0]; ++number, edge += 4) {
+        const bool seen = front[edge[2]];
+        if (edge[3] >= 0 ? front[edge[3]] == seen : views.culled && !seen)
+            continue;
+        const Place a = placed(edge[seen ? 0 : 1]), b = placed(edge[seen ? 1 : 0]);
+        const float nearest = a.depth < b.depth ? a.depth : b.depth;
+        if (nearest >= views.near.data[sample]) {
+            mark_along(a, b, true);
+            mark_along(a, b, false);
+        }
+    }
+};
+"""
+
+# As `softened` of `antialias_kernel`, for the pixels on both sides of each mark, each once: the highest bit
+# of a pixel's first mark says that it was mixed. All are mixed before any is changed.
+BLEND = """
+const int done = 1 << 31;
+int changed = 0;
+const auto share_of = [&](int mark, int shift) { return ((mark >> shift) & 255) * (1.0f / 510.0f); };
+const auto mix_pixel = [&](int pixel) {
+    if (marks[pixel] & done)
+        return;
+    const int row = pixel / size, column = pixel - row * size;
+    const float left = column > 0 ? share_of(marks[pixel - 1], 0) : 0.0f;
+    const float up = row > 0 ? share_of(marks[pixels + pixel - size], 0) : 0.0f;
+    const float right = share_of(marks[pixel], 8), down = share_of(marks[pixels + pixel], 8);
+    marks[pixel] |= done;
+    const float beside = left + right, upright = up + down;
+    // A slanting outline is met beside and above: it covers what it covers only once.
+    const float most_of = beside > upright ? beside : upright, total = beside + upright;
+    const float factor = total > 0.0f ? (most_of < 1.0f ? most_of : 1.0f) / total : 0.0f;
+    for (int k = 0; k < 3; ++k) {
+        const float* colour = linear + k * pixels + pixel;
+        float added = 0.0f;
+        if (left > 0.0f)
+            added += left * (colour[-1] - *colour);
+        if (right > 0.0f)
+            added += right * (colour[1] - *colour);
+        if (up > 0.0f)
+            added += up * (colour[-size] - *colour);
+        if (down > 0.0f)
+            added += down * (colour[size] - *colour);
+        mixed[3 * changed + k] = *colour + added * factor;
+    }
+    touched[changed++] = pixel;
+};
+const auto soften = [&]() {
+    mark_outlines();
+    for (int k = 0; k < marked; ++k) {
+        const bool beside = listed[k] < pixels;
+        const int pixel = beside ? listed[k] : listed[k] - (int)pixels;
+        mix_pixel(pixel);
+        mix_pixel(pixel + (beside ? 1 : size));
+    }
+    for (int k = 0; k < changed; ++k) {
+        for (int colour = 0; colour < 3; ++colour)
+            linear[colour * pixels + touched[k]] = mixed[3 * k + colour];
+        marks[touched[k]] = 0;
+    }
+    for (int k = 0; k < marked; ++k)
+        marks[listed[k]] = 0;
+};
+"""
