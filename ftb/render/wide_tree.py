@@ -56,7 +56,7 @@ class WideTree:
         openness = torch.zeros(len(points))
         inputs = [self._tops, self._boxes, self._corners, floats(points), floats(normals), needed]
         inputs += [sky_struct(sky), RAY_OFFSET_M, rows[0], rows[1], openness]
-        launch(kernels.sky_rows, len(points), inputs, points.device)
+        launch(kernels.sky_rows, 1, inputs, points.device)
         return rows[0], rows[1], openness
 
 

@@ -3,7 +3,8 @@
 Leaves hold sixteen triangles, nodes sixteen leaves; the nodes' boxes are tested row after row. All arrays are
 rows of sixteen numbers: of a leaf the nine coordinates of its triangles' corners; of a node, and of sixteen
 nodes, the boxes of its children: least x, y, z, then greatest.
-The functions in C++ say what Warp's own language leaves to a compiler that does not find it.
+In C++, which says what Warp's own language leaves to a compiler that does not find it. Rays: Woop, Benthin
+and Wald 2013, "Watertight ray/triangle intersection", JCGT 2(1).
 """
 
 from __future__ import annotations
@@ -17,59 +18,27 @@ wp.set_module_options({"enable_backward": False})
 
 # Metres that boxes are wider than what is in them, so that rounding hides nothing.
 SPARE = wp.constant(1.0e-6)
-FAR = wp.constant(1.0e30)
 
 _LANES = """
 typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef bool flags __attribute__((ext_vector_type(16)));
 """
 
-# As `sky_kernel.sky_rows` has it: products and sums in the same order.
-_SKY_ABOVE = (
+_RAYS = (
     _LANES
     + """
-const float* at = (const float*)(directions.data + first);
-const int count = directions.shape[0] - first < 16 ? directions.shape[0] - first : 16;
-lanes x = 0.0f, y = 0.0f, z = 0.0f;
-for (int lane = 0; lane < count; ++lane) {
-    x[lane] = at[3 * lane];
-    y[lane] = at[3 * lane + 1];
-    z[lane] = at[3 * lane + 2];
-}
-const lanes cosine = normal[0] * x + normal[1] * y + normal[2] * z;
-const lanes arriving = cosine > 0.0f ? cosine * solid_angle : 0.0f;
-for (int lane = 0; lane < count; ++lane)
-    row.data[first + lane] = arriving[lane];
-return __builtin_bit_cast(unsigned short, __builtin_convertvector(cosine > 0.0f, flags));
-"""
-)
-
-_OPEN_AROUND = """
-int above = 0, seen = 0;
-for (int k = 0; k < 3; ++k) {
-    above += arriving.data[near[k]] > 0.0f;
-    seen += shadowed.data[near[k]] > 0.0f;
-}
-return above == 0 || (seen > 0 && seen < above) ? -1 : seen > 0;
-"""
-
-_HIDDEN = (
-    _LANES
-    + """
-const lanes from[3] = {(lanes)origin[0], (lanes)origin[1], (lanes)origin[2]};
-const lanes inv[3] = {(lanes)inverse[0], (lanes)inverse[1], (lanes)inverse[2]};
-const int n0 = near[0], n1 = near[1], n2 = near[2], f0 = 3 - n0, f1 = 5 - n1, f2 = 7 - n2;
+float origin[3], shear[3], inverse[3];
+int axes[3], near[3];
 // One bit for each of sixteen boxes that the ray passes through.
 const auto boxes_hit = [&](const float* place) -> unsigned {
     const lanes* box = (const lanes*)place;
-    const lanes e0 = (box[n0] - from[0]) * inv[0], l0 = (box[f0] - from[0]) * inv[0];
-    const lanes e1 = (box[n1] - from[1]) * inv[1], l1 = (box[f1] - from[1]) * inv[1];
-    const lanes e2 = (box[n2] - from[2]) * inv[2], l2 = (box[f2] - from[2]) * inv[2];
-    lanes start = e0 > 0.0f ? e0 : (lanes)0.0f, end = l0 < 1e30f ? l0 : (lanes)1e30f;
-    start = e1 > start ? e1 : start;
-    end = l1 < end ? l1 : end;
-    start = e2 > start ? e2 : start;
-    end = l2 < end ? l2 : end;
+    lanes start = 0.0f, end = 1e30f;
+    for (int axis = 0; axis < 3; ++axis) {
+        const lanes enter = (box[near[axis]] - origin[axis]) * inverse[axis];
+        const lanes leave = (box[3 + 2 * axis - near[axis]] - origin[axis]) * inverse[axis];
+        start = enter > start ? enter : start;
+        end = leave < end ? leave : end;
+    }
     return __builtin_bit_cast(unsigned short, __builtin_convertvector(start <= end, flags));
 };
 // One bit for each triangle that the ray's line passes through, or by within rounding. Edge functions as in
@@ -115,92 +84,104 @@ const auto meets = [&](int leaf, int lane) -> bool {
     const double whole = u + v + w, ahead = u * z[0] + v * z[1] + w * z[2];
     return whole > 0.0 ? ahead >= 0.0 : whole < 0.0 && ahead <= 0.0;
 };
-const int count = tops.shape[0] / 96;
-for (int top = 0; top < count; ++top)
-    for (unsigned nodes = boxes_hit(tops.data + 96 * top); nodes; nodes &= nodes - 1) {
-        const int node = 16 * top + __builtin_ctz(nodes);
-        for (unsigned leaves = boxes_hit(boxes.data + 96 * node); leaves; leaves &= leaves - 1) {
-            const int leaf = 16 * node + __builtin_ctz(leaves);
-            for (unsigned met = triangles_met(leaf); met; met &= met - 1)
-                if (meets(leaf, __builtin_ctz(met)))
-                    return true;
+// Whether a ray from the origin meets any triangle. Sheared so that it runs along its longest axis.
+const int tops_count = tops.shape[0] / 96;
+const auto hidden = [&](const float* towards) -> bool {
+    for (int axis = 0; axis < 3; ++axis) {
+        inverse[axis] = __builtin_fabsf(towards[axis]) > 1e-20f ? 1.0f / towards[axis] : 1e30f;
+        near[axis] = inverse[axis] < 0.0f ? 3 + axis : axis;
+    }
+    const float x = __builtin_fabsf(towards[0]), y = __builtin_fabsf(towards[1]);
+    const float z = __builtin_fabsf(towards[2]);
+    axes[2] = x > y ? (x > z ? 0 : 2) : (y > z ? 1 : 2);
+    axes[0] = axes[2] == 2 ? 0 : axes[2] + 1;
+    axes[1] = 3 - axes[0] - axes[2];
+    const float along = towards[axes[2]];
+    shear[0] = towards[axes[0]] / along;
+    shear[1] = towards[axes[1]] / along;
+    shear[2] = 1.0f / along;
+    for (int top = 0; top < tops_count; ++top)
+        for (unsigned nodes = boxes_hit(tops.data + 96 * top); nodes; nodes &= nodes - 1) {
+            const int node = 16 * top + __builtin_ctz(nodes);
+            for (unsigned leaves = boxes_hit(boxes.data + 96 * node); leaves; leaves &= leaves - 1) {
+                const int leaf = 16 * node + __builtin_ctz(leaves);
+                for (unsigned met = triangles_met(leaf); met; met &= met - 1)
+                    if (meets(leaf, __builtin_ctz(met)))
+                        return true;
+            }
+        }
+    return false;
+};
+"""
+)
+
+# As `sky_kernel.sky_rows` and `open_around`: products and sums in the same order.
+_ALL_ROWS = (
+    _RAYS
+    + """
+const int count = sky.directions.shape[0];
+const float* directions = (const float*)sky.directions.data;
+for (int point = 0; point < points.shape[0]; ++point) {
+    if (!needed.data[point])
+        continue;
+    const float* normal = (const float*)(normals.data + point);
+    for (int axis = 0; axis < 3; ++axis)
+        origin[axis] = ((const float*)(points.data + point))[axis] + normal[axis] * offset;
+    float* lit = unshadowed.data + (long long)count * point;
+    float* row = shadowed.data + (long long)count * point;
+    float whole = 1e-8f, seen = 0.0f;
+    for (int first = 0; first < count; first += 16) {
+        const int some = count - first < 16 ? count - first : 16;
+        lanes x = 0.0f, y = 0.0f, z = 0.0f;
+        for (int lane = 0; lane < some; ++lane) {
+            x[lane] = directions[3 * (first + lane)];
+            y[lane] = directions[3 * (first + lane) + 1];
+            z[lane] = directions[3 * (first + lane) + 2];
+        }
+        const lanes cosine = normal[0] * x + normal[1] * y + normal[2] * z;
+        const lanes arriving = cosine > 0.0f ? cosine * sky.solid_angle : 0.0f;
+        for (int lane = 0; lane < some; ++lane)
+            lit[first + lane] = arriving[lane];
+        unsigned above = __builtin_bit_cast(unsigned short, __builtin_convertvector(cosine > 0.0f, flags));
+        for (; above; above &= above - 1) {
+            const int direction = first + __builtin_ctz(above);
+            int up = 0, open = 0;
+            if (direction >= sky.few) {
+                const int* neighbour = (const int*)(sky.neighbours.data + direction);
+                for (int k = 0; k < 3; ++k) {
+                    up += lit[neighbour[k]] > 0.0f;
+                    open += row[neighbour[k]] > 0.0f;
+                }
+            }
+            const bool agreed = up > 0 && (open == 0 || open == up);
+            const float answer = agreed ? open > 0 : !hidden(directions + 3 * direction);
+            row[direction] = lit[direction] * answer;
+            whole += cosine[direction - first];
+            seen += cosine[direction - first] * answer;
         }
     }
-return false;
+    openness.data[point] = seen / whole;
+}
 """
 )
 
 
-@wp.func_native(_HIDDEN)
-def any_met(
+@wp.func_native(_ALL_ROWS)
+def fill_rows(
     tops: wp.array(dtype=float),
     boxes: wp.array(dtype=float),
     corners: wp.array(dtype=float),
-    origin: wp.vec3,
-    inverse: wp.vec3,
-    near: wp.vec3i,
-    axes: wp.vec3i,
-    shear: wp.vec3,
-) -> bool:
-    """Whether a ray meets any triangle."""
-    ...
-
-
-@wp.func_native(_SKY_ABOVE)
-def sky_above(
-    directions: wp.array(dtype=wp.vec3),
-    first: int,
-    normal: wp.vec3,
-    solid_angle: float,
-    row: wp.array(dtype=float),
-) -> int:
-    """One bit for each of sixteen directions above the horizon; fills their row, cosine times solid angle."""
-    ...
-
-
-@wp.func_native(_OPEN_AROUND)
-def open_around(near: wp.vec3i, arriving: wp.array(dtype=float), shadowed: wp.array(dtype=float)) -> int:
-    """As `sky_kernel.open_around`, from both rows of a point."""
-    ...
-
-
-@wp.func_native("return __builtin_ctz(bits);")
-def lowest_of(bits: int) -> int:
-    """Number of the lowest bit that is set."""
-    ...
-
-
-@wp.func
-def inverse_of(component: float):
-    result = FAR
-    if wp.abs(component) > 1.0e-20:
-        result = 1.0 / component
-    return result
-
-
-@wp.func
-def hidden(
-    tops: wp.array(dtype=float),
-    boxes: wp.array(dtype=float),
-    corners: wp.array(dtype=float),
-    origin: wp.vec3,
-    towards: wp.vec3,
+    points: wp.array(dtype=wp.vec3),
+    normals: wp.array(dtype=wp.vec3),
+    needed: wp.array(dtype=wp.uint8),
+    sky: Sky,
+    offset: float,
+    shadowed: wp.array(dtype=float, ndim=2),
+    unshadowed: wp.array(dtype=float, ndim=2),
+    openness: wp.array(dtype=float),
 ):
-    """Whether a ray meets any triangle.
-
-    Sheared so that it runs along its longest axis (Woop, Benthin and Wald 2013, "Watertight ray/triangle
-    intersection", JCGT 2(1)).
-    """
-    inverse = wp.vec3(inverse_of(towards[0]), inverse_of(towards[1]), inverse_of(towards[2]))
-    near = wp.vec3i(
-        wp.where(inverse[0] < 0.0, 3, 0), wp.where(inverse[1] < 0.0, 4, 1), wp.where(inverse[2] < 0.0, 5, 2)
-    )
-    size = wp.vec3(wp.abs(towards[0]), wp.abs(towards[1]), wp.abs(towards[2]))
-    along = wp.where(size[0] > size[1], wp.where(size[0] > size[2], 0, 2), wp.where(size[1] > size[2], 1, 2))
-    first = wp.where(along == 2, 0, along + 1)
-    axes = wp.vec3i(first, 3 - first - along, along)
-    shear = wp.vec3(towards[axes[0]], towards[axes[1]], 1.0) / towards[along]
-    return any_met(tops, boxes, corners, origin, inverse, near, axes, shear)
+    """Point after point."""
+    ...
 
 
 @wp.kernel
@@ -257,29 +238,5 @@ def sky_rows(
     unshadowed: wp.array(dtype=float, ndim=2),
     openness: wp.array(dtype=float),
 ):
-    """As `sky_kernel.sky_rows`."""
-    point = wp.tid()
-    if needed[point] == wp.uint8(0):
-        return
-    normal = normals[point]
-    origin = points[point] + normal * offset
-    whole = float(1e-8)
-    seen = float(0.0)
-    for first in range(0, sky.directions.shape[0], 16):
-        directions = sky_above(sky.directions, first, normal, sky.solid_angle, unshadowed[point])
-        while directions != 0:
-            direction = first + lowest_of(directions)
-            directions &= directions - 1
-            towards = sky.directions[direction]
-            answer = int(-1)  # noqa: RUF046
-            if direction >= sky.few:
-                answer = open_around(sky.neighbours[direction], unshadowed[point], shadowed[point])
-            if answer < 0:
-                answer = 1
-                if hidden(tops, boxes, corners, origin, towards):
-                    answer = 0
-            cosine = wp.dot(normal, towards)
-            shadowed[point, direction] = unshadowed[point, direction] * float(answer)
-            whole += cosine
-            seen += cosine * float(answer)
-    openness[point] = seen / whole
+    """As `sky_kernel.sky_rows`, in one thread: each start of a function in C++ copies its arguments."""
+    fill_rows(tops, boxes, corners, points, normals, needed, sky, offset, shadowed, unshadowed, openness)

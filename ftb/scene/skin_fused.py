@@ -38,13 +38,12 @@ UNTOUCHED = {"brow_across": 9.0, "up": 1000.0}
 @dataclass(frozen=True)
 class SkinTable:
     """Fields of one texture size, for the kernels. table: of blocks of texels of head and torso, as
-    `skin_rows.Table`; blocks: their number; steps: by name of a field in bytes, what one step of each of its
+    `skin_rows.Table`; steps: by name of a field in bytes, what one step of each of its
     rows is; inside: texels of all other charts; sources: which of the values of `parts` each takes; parts: by
     chart, their slice of all values; materials (2, values); eyes: fields of the eyes' texels, as
     `skin_rows.paint_eyes` asks for them."""
 
     table: Packed
-    blocks: int
     steps: dict[str, np.ndarray]
     inside: Tensor
     sources: Tensor
@@ -133,7 +132,6 @@ def build_table(size: int) -> SkinTable:
     tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
     return SkinTable(
         table=packed(skin_rows.Table, **tensors, grain_step=float(grain_steps[0])),
-        blocks=len(places),
         steps=dict(zip(BYTE_FIELDS, [steps for _, steps in found], strict=True)),
         eyes=_eye_fields(fields),
         **_inside_table(fields.atlas, np.flatnonzero(~bare[fields.atlas.fill])),
@@ -231,7 +229,7 @@ def paint_head(size: int, look: Look) -> tuple[Tensor, Tensor]:
     albedo, material = torch.empty(size, size, 3), torch.empty(size, size, 2)
     mixing = _mixing(table, look, tints[1])
     inputs = [table.table, _numbers(look, tints, lips), mixing, grain_shift(look), albedo, material]
-    launch(skin_rows.paint, table.blocks, inputs, albedo.device)
+    launch(skin_rows.paint, 1, inputs, albedo.device)
     colours = torch.empty(3, table.materials.shape[1])
     for chart, colour in inside_charts(build_fields(size), look, lips).items():
         colours.numpy()[:, table.parts[chart]] = colour

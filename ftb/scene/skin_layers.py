@@ -71,7 +71,8 @@ typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef int counts __attribute__((ext_vector_type(16)));
 typedef signed char bytes __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef short shorts __attribute__((ext_vector_type(16), aligned(2), may_alias));
-const float* person = look.data;
+const float *person = look.data, *to_noise = mixing.data;
+const float *to_melanin = to_noise + BYTE_COUNT, *to_blood = to_melanin + BYTE_COUNT;
 const auto clip = [](lanes value, float low, float high) {
     value = value > low ? value : low;
     return value < high ? value : high;
@@ -112,7 +113,6 @@ const auto mixed = [&](const float* weights, int first, int count) {
 const auto field = [&](int number) {
     return __builtin_convertvector(short_fields[number], lanes) * short_steps.data[number];
 };
-const float *to_noise = mixing.data, *to_melanin = to_noise + BYTE_COUNT, *to_blood = to_melanin + BYTE_COUNT;
 const auto layer = [&](int number) -> const lanes* {
     const int start = layer_starts.data[LAYER_COUNT * block + number];
     return start < 0 ? nullptr : (const lanes*)(layers.data + start);
@@ -261,8 +261,8 @@ _STORED += "".join(f"rest[{k}] = {_woven(_REST_ROWS, k)};\n" for k in range(2))
 _UNSEEN = "albedo[0] = albedo[1] = albedo[2] = roughness = f0 = 0.0f;"
 PAINTED = "\n".join(
     [
-        *(_NAMES, _CONSTANTS, _TOOLS, _FIELDS, _HAIR_SHARE),
+        *(_NAMES, _CONSTANTS, _TOOLS, "for (int block = 0; block < blocks; ++block) {", _FIELDS, _HAIR_SHARE),
         *("if (covered) {", _UNSEEN, "} else {", _SKIN, _FACIAL_HAIR, _OVER_SKIN, "}"),
-        *(_HAIR, _STORED),
+        *(_HAIR, _STORED, "}"),
     ]
 )

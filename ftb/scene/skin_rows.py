@@ -30,8 +30,8 @@ class Table:
 
 
 @wp.func_native(PAINTED)
-def paint_block(
-    block: int,
+def paint_blocks(
+    blocks: int,
     places: wp.array(dtype=wp.int32),
     table_bytes: wp.array(dtype=wp.int8),
     table_shorts: wp.array(dtype=wp.int16),
@@ -48,7 +48,7 @@ def paint_block(
     to_albedo: wp.array(dtype=float),
     to_material: wp.array(dtype=float),
 ):
-    """All layers of sixteen texels."""
+    """All layers of every block."""
     ...
 
 
@@ -61,9 +61,9 @@ def paint(
     to_albedo: wp.array(dtype=float),  # (T · T · 3,), out
     to_material: wp.array(dtype=float),  # (T · T · 2,), out
 ):
-    """One block a thread."""
-    paint_block(
-        wp.tid(),
+    """All in one thread: a start of the function copies fifteen arguments, which takes as long as a block."""
+    paint_blocks(
+        table.places.shape[0],
         table.places,
         table.bytes,
         table.shorts,
