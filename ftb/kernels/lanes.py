@@ -13,6 +13,8 @@ WIDTH = 16  # pixels of a register
 LANES = """
 #define EACH _Pragma("clang loop unroll(full)")
 #define INLINE __attribute__((always_inline))
+// What is asked one by one lies in memory: out of registers each number would cost two steps.
+#define IN_MEMORY(array) asm volatile("" : : "r"(array) : "memory")
 typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef int counts __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef float eight __attribute__((ext_vector_type(8), aligned(4), may_alias));

@@ -31,7 +31,7 @@ const auto encoded = [&](lanes value) INLINE {
     const counts step = above >> 17;
     alignas(64) int place[16];
     *(counts*)place = step;
-    asm volatile("" ::: "memory");
+    IN_MEMORY(place);
     lanes table[2];
     EACH for (int half = 0; half < 2; ++half) {
         pairs read;

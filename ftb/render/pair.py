@@ -195,7 +195,7 @@ def render_chunks(
         maps=light_maps(drawn.lighting),
         irradiance=order2_irradiance(drawn.lighting),
         sky=sky_radiance(drawn.lighting, drawn.camera.cam_from_world[:, :3, :3], heads.directions),
-        layers=empty_layers(drawn.lighting.key_irradiance, size),
+        layers=empty_layers(drawn.lighting.key_irradiance, size, by_light=drawn.scatter is not None),
     )
     outlines: list[Outlines] = []
     first = 0

@@ -56,6 +56,7 @@ def _from_keys(shaded: Shaded, lighting: Lighting, power: list[float]) -> Tensor
     keys = [number for number, most in enumerate(power) if most > 0.0]
     normals = shaded.normals.permute(2, 0, 1).flatten(1)  # (3, P)
     cosines = (lighting.key_dirs[keys] @ normals).clamp_min_(0.0)
+    assert shaded.light_visibility is not None
     cosines *= shaded.light_visibility.permute(2, 0, 1)[keys].flatten(1)
     return (lighting.key_irradiance[keys].T @ cosines).unflatten(1, shaded.mask.shape)
 

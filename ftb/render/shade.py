@@ -48,7 +48,8 @@ class Surface(TensorData):
 class Shaded(TensorData):
     """radiance_linear (S, H, W, 3); mask (S, H, W) float 0 or 1; normals (S, H, W, 3) camera frame;
     albedo_linear (S, H, W, 3); irradiance_linear (S, H, W, 3): order-2 `total_sh` irradiance of each
-    normal; visibility (S, H, W), 1 where empty; light_visibility (S, H, W, N). Elsewhere 0 where empty.
+    normal; visibility (S, H, W), 1 where empty; light_visibility (S, H, W, N), or None where nobody asked
+    for it. Elsewhere 0 where empty.
 
     metered (S, H, 10), or None where it was not summed up: over each row, the covered pixels, the albedo of
     each colour, and of radiance the products rr, gg, bb, rg, gb, br."""
@@ -59,7 +60,7 @@ class Shaded(TensorData):
     albedo_linear: Tensor
     irradiance_linear: Tensor
     visibility: Tensor
-    light_visibility: Tensor
+    light_visibility: Tensor | None
     metered: Tensor | None = None
 
 

@@ -167,7 +167,9 @@ def _planes(shaded: Shaded) -> list[Tensor]:
     """All layers as they lie in memory, where the last two dimensions are rows and columns."""
     colours = [shaded.radiance_linear, shaded.normals, shaded.albedo_linear, shaded.irradiance_linear]
     colours = [layer.permute(0, 3, 1, 2) for layer in colours]
-    return [shaded.mask, *colours, shaded.visibility, shaded.light_visibility.permute(0, 3, 1, 2)]
+    lights = shaded.light_visibility
+    lights = shaded.mask.new_empty(0) if lights is None else lights.permute(0, 3, 1, 2)
+    return [shaded.mask, *colours, shaded.visibility, lights]
 
 
 def _view(camera: Camera, fragments: Fragments) -> Packed:
@@ -236,9 +238,14 @@ def _map_fields(maps: LightMaps, *names: str) -> dict[str, object]:
     return {"heights": heights, **{name: floats(getattr(maps, name)) for name in names}}
 
 
-def empty_layers(key_irradiance: Tensor, size: int) -> Shaded:
-    """Layers to be filled, size × size pixels, for key lights (S, N, 3). Colours and lights lie in planes."""
+def empty_layers(key_irradiance: Tensor, size: int, *, by_light: bool = True) -> Shaded:
+    """Layers to be filled, size × size pixels, for key lights (S, N, 3). Colours and lights lie in planes.
+
+    by_light: whether `light_visibility` is wanted; a GPU's kernel makes it in any case.
+    """
     device, (samples, keys) = key_irradiance.device, key_irradiance.shape[:2]
+    by_light = by_light or device.type != "cpu"
+    lights = torch.empty(samples, keys, size, size, device=device) if by_light else None
     planes = [torch.empty(samples, 3, size, size, device=device) for _ in range(4)]
     colour = [plane.permute(0, 2, 3, 1) for plane in planes]
     return Shaded(
@@ -248,6 +255,6 @@ def empty_layers(key_irradiance: Tensor, size: int) -> Shaded:
         albedo_linear=colour[2],
         irradiance_linear=colour[3],
         visibility=torch.empty(samples, size, size, device=device),
-        light_visibility=torch.empty(samples, keys, size, size, device=device).permute(0, 2, 3, 1),
+        light_visibility=None if lights is None else lights.permute(0, 2, 3, 1),
         metered=torch.empty(samples, size, 10) if device.type == "cpu" else None,
     )

@@ -57,9 +57,18 @@ const auto store = [&](const auto& planes, int column, lanes r, lanes g, lanes b
     *(lanes*)(at + pixels) = g;
     *(lanes*)(at + 2 * pixels) = b;
 };
-const auto lit_at = [&](int number, int column) INLINE -> lanes& {
-    float* plane = layers.light_visibility.data + first + (sample * (light.count - 1ll) + number) * pixels;
-    return *(lanes*)(plane + column);
+const auto store_lit = [&](int number, int column, lanes lit) INLINE {
+    const long long plane = sample * (light.count - 1ll) + number;
+    if (layers.light_visibility.data)  // somebody asks
+        *(lanes*)(layers.light_visibility.data + first + plane * pixels + column) = lit;
+};
+// Past the cache, which the next steps want for what they read.
+const auto store_away = [&](const auto& planes, int column, lanes r, lanes g, lanes b) INLINE {
+    typedef float whole __attribute__((ext_vector_type(16)));
+    float* at = planes.data + first + 2 * sample * pixels + column;
+    __builtin_nontemporal_store((whole)r, (whole*)at);
+    __builtin_nontemporal_store((whole)g, (whole*)(at + pixels));
+    __builtin_nontemporal_store((whole)b, (whole*)(at + 2 * pixels));
 };
 const auto rotated = [&](const float* m, lanes x, lanes y, lanes z) INLINE {
     return x * m[0] + y * m[1] + z * m[2];
@@ -74,18 +83,18 @@ const counts covered = face >= 0;
 *(lanes*)(layers.mask.data + first + column) = covered ? (lanes)1.0f : (lanes)0.0f;
 if (!__builtin_reduce_or(covered)) {
     store(layers.radiance, column, 0.0f, 0.0f, 0.0f);
-    store(layers.normals, column, 0.0f, 0.0f, 0.0f);
+    store_away(layers.normals, column, 0.0f, 0.0f, 0.0f);
     store(layers.albedos, column, 0.0f, 0.0f, 0.0f);
     store(layers.irradiance, column, 0.0f, 0.0f, 0.0f);
     *(lanes*)(layers.visibility.data + first + column) = 1.0f;
     for (int number = 0; number < light.count; ++number)
-        lit_at(number, column) = 0.0f;
+        store_lit(number, column, 0.0f);
     continue;
 }
 // Where no face is, any face's numbers will do: what comes of them is not kept.
 alignas(64) int asked[16];
 *(counts*)asked = covered ? face : __builtin_reduce_max(face);
-asm volatile("" ::: "memory");
+IN_MEMORY(asked);
 lanes record[16], facet[4], skin[8];
 interpolated(record, asked, corners, records, shares + 3 * column);
 facets_of(facet, asked, facets);
@@ -201,7 +210,7 @@ for (int number = 0; number < light.count; ++number) {
         shine_g += share * key[4];
         shine_b += share * key[5];
     }
-    lit_at(number, column) = lit;
+    store_lit(number, column, lit);
 }
 """
 
@@ -214,7 +223,7 @@ const lanes g = kept(albedo_g * arriving_g * {INVERSE_PI}f + shine_g * fade);
 const lanes b = kept(albedo_b * arriving_b * {INVERSE_PI}f + shine_b * fade);
 const lanes base_r = kept(albedo_r), base_g = kept(albedo_g), base_b = kept(albedo_b);
 store(layers.radiance, column, r, g, b);
-store(layers.normals, column, kept(normal_x), kept(normal_y), kept(normal_z));
+store_away(layers.normals, column, kept(normal_x), kept(normal_y), kept(normal_z));
 store(layers.albedos, column, base_r, base_g, base_b);
 store(layers.irradiance, column, kept(record[13]), kept(record[14]), kept(record[15]));
 const lanes visible = luminance(arriving_r, arriving_g, arriving_b) / most(unshadowed, 1.0e-8f);

@@ -122,10 +122,10 @@ for (int first = 0; first < count; first += 16) {
     EACH for (int k = 0; k < 16; ++k)
         EACH for (int j = 0; j < 3; ++j)
             numbers[j][k] = corners[3 * (first + k < count ? first + k : first) + j];
-    asm volatile("" ::: "memory");
+    IN_MEMORY(numbers);
     Triangles t;
     const counts wanted = set_up(t, numbers[0]) & (steps < (float)(count - first));
-    asm volatile("" ::: "memory");
+    IN_MEMORY(&t);
     for (int k = 0; k < 16; ++k)
         if (wanted[k])
             fill(t, k);

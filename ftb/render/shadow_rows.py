@@ -23,7 +23,7 @@ const auto gap = [&](const ShadowMap& map, lanes column, lanes row, lanes plane)
     alignas(64) int place[16];
     *(counts*)place = __builtin_convertvector(within(row, 0.0f, last), counts) * map.size
         + __builtin_convertvector(within(column, 0.0f, last), counts);
-    asm volatile("" ::: "memory");
+    IN_MEMORY(place);
     lanes seen;
     EACH for (int k = 0; k < 16; ++k)
         seen[k] = map.depth[place[k]];

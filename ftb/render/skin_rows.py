@@ -58,7 +58,6 @@ const auto skins_of = [&](lanes (&skin)[8], const Pyramid& pyramid, lanes u, lan
     const lanes x = within(u * size - 0.5f, 0.0f, size - 1.001f);
     const lanes y = within((1.0f - v) * size - 0.5f, 0.0f, size - 1.001f);
     const counts column = __builtin_convertvector(x, counts), row = __builtin_convertvector(y, counts);
-    // What the loop asks pixel by pixel goes through memory once: out of registers it would each time.
     alignas(64) float right[16], down[16];
     alignas(64) int levels[16], place[16], below[16];
     *(lanes*)right = x - __builtin_convertvector(column, lanes);
@@ -66,7 +65,11 @@ const auto skins_of = [&](lanes (&skin)[8], const Pyramid& pyramid, lanes u, lan
     *(counts*)levels = level;
     *(counts*)place = 5 * (row * sides + column);
     *(counts*)below = 5 * sides;
-    asm volatile("" ::: "memory");
+    IN_MEMORY(right);
+    IN_MEMORY(down);
+    IN_MEMORY(levels);
+    IN_MEMORY(place);
+    IN_MEMORY(below);
     eight one[16];
     EACH for (int k = 0; k < 16; ++k) {
         const float* texel = pyramid.texels + 5 * pyramid.starts[levels[k]] + place[k];

@@ -57,7 +57,7 @@ const auto three = [&](const float* from) INLINE {
 const auto gathered = [&](const float* table, counts places) INLINE {
     alignas(64) int place[16];
     *(counts*)place = places;
-    asm volatile("" ::: "memory");
+    IN_MEMORY(place);
     lanes found;
     EACH for (int k = 0; k < 16; ++k)
         found[k] = table[place[k]];
