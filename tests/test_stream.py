@@ -11,7 +11,8 @@ from ftb.data.stream import PairStream, StreamConfig, single_threaded
 from ftb.render.base import resolve_rasterizer
 from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.heads import resolve_heads
-from ftb.scene.sampler import SceneConfig, sample_chunk
+from ftb.scene.sampler import sample_chunk
+from ftb.scene.scene_config import SceneConfig
 from ftb.types import Pair, concatenate
 
 SCENE = SceneConfig(samples_per_head=4, sky_receivers=100, sky_directions=32)

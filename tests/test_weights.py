@@ -14,7 +14,7 @@ from ftb.data.stream import PairStream, StreamConfig
 from ftb.estimation.estimator import Estimator
 from ftb.scene.lighting_ops import angle_deg, dominant
 from ftb.scene.lights import LightConfig, LightShares
-from ftb.scene.sampler import SceneConfig
+from ftb.scene.scene_config import SceneConfig
 from ftb.types import concatenate
 
 MOST_BYTES = 16e6

@@ -31,7 +31,7 @@ from ftb.interop.hdr import read_environment_dir
 from ftb.losses.confidence import expectation_loss
 from ftb.metrics.brightness import brightness_bias
 from ftb.scene.lighting_ops import angle_deg, dominant
-from ftb.scene.sampler import SceneConfig
+from ftb.scene.scene_config import SceneConfig
 from ftb.types import Pair
 
 LEAST_DIRECTIONALITY = 0.3

@@ -29,7 +29,7 @@ from ftb.maths import color
 from ftb.maths.rotation import rotation_about_axis
 from ftb.scene.lighting_mix import rotate
 from ftb.scene.lighting_ops import angle_deg, dominant
-from ftb.scene.sampler import FramingConfig, SceneConfig
+from ftb.scene.scene_config import FramingConfig, SceneConfig
 from ftb.types import Lighting
 
 LEAST_DIRECTIONALITY = 0.3

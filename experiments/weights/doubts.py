@@ -27,7 +27,8 @@ from ftb.render.base import resolve_rasterizer
 from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.heads import resolve_heads
 from ftb.scene.lighting_ops import angle_deg, dominant
-from ftb.scene.sampler import Chunk, FramingConfig, SceneConfig, sample_chunk
+from ftb.scene.sampler import Chunk, sample_chunk
+from ftb.scene.scene_config import FramingConfig, SceneConfig
 from ftb.types import Camera, Lighting
 
 SIZE, LEAST_DIRECTIONALITY = 512, 0.3

@@ -17,7 +17,7 @@ from ftb.checkpoint import write_atomically
 from ftb.data.stream import PairStream, StreamConfig
 from ftb.estimation.estimator import Estimator
 from ftb.scene.lighting_ops import angle_deg, dominant
-from ftb.scene.sampler import SceneConfig
+from ftb.scene.scene_config import SceneConfig
 from ftb.sheet import compose, png_bytes, tiles_from_ball, tiles_from_srgb
 from ftb.types import concatenate
 

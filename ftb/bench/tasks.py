@@ -14,7 +14,7 @@ from torch import Tensor
 from ftb.bench.workers import Task
 from ftb.data.stream import ChunkDataset, Sources, StreamConfig
 from ftb.maths import color
-from ftb.scene.sampler import SceneConfig
+from ftb.scene.scene_config import SceneConfig
 
 # Blocks of each process are its own.
 BLOCKS_APART = 1_000_000

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ftb import strict_toml
-from ftb.scene.sampler import SceneConfig
+from ftb.scene.scene_config import SceneConfig
 
 PARTS = ("train", "val", "test")
 _MOST_SAMPLES = 10_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ftb.scene.sampler import SceneConfig
+from ftb.scene.scene_config import SceneConfig
 
 
 @dataclass(frozen=True, kw_only=True)

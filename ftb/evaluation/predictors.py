@@ -16,7 +16,8 @@ from ftb.metrics.normals_fit import fit_lighting
 from ftb.render.ball import render_ball
 from ftb.render.base import interpolate, resolve_rasterizer
 from ftb.scene.heads_frozen import FrozenHeads
-from ftb.scene.sampler import FramingConfig, sample_camera
+from ftb.scene.sampler import sample_camera
+from ftb.scene.scene_config import FramingConfig
 from ftb.types import Camera, LightAnswer, Lighting, Pair, Prediction, TensorData, stack
 
 IMAGE_SIZE = 128

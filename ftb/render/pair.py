@@ -45,7 +45,8 @@ from ftb.render.sky import (
 from ftb.scene.capture import Capture
 from ftb.scene.heads import Head, HeadSource
 from ftb.scene.lighting_ops import irradiance
-from ftb.scene.sampler import Chunk, SceneConfig
+from ftb.scene.sampler import Chunk
+from ftb.scene.scene_config import SceneConfig
 from ftb.types import Camera, Fragments, Lighting, Pair, TensorData, concatenate
 
 # Yaw and pitch from which a head is looked at, to see whether its back faces show; half the width of these

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from ftb.data.stream import ChunkDataset, Sources, StreamConfig
 from ftb.data.workers import _Answers, batches_of
 from ftb.errors import raise_if_worker_died
-from ftb.scene.sampler import SceneConfig
+from ftb.scene.scene_config import SceneConfig
 from ftb.types import Pair
 
 SMALL = StreamConfig(

@@ -14,7 +14,8 @@ from ftb.render.antialias_fused import face_planes, soften
 from ftb.render.base import interpolate, resolve_rasterizer
 from ftb.render.develop_fused import DEVELOPERS
 from ftb.render.pair import HeadCache, render_chunk
-from ftb.scene.sampler import SceneConfig, sample_chunk
+from ftb.scene.sampler import sample_chunk
+from ftb.scene.scene_config import SceneConfig
 from ftb.types import Camera, Fragments, Mesh, concatenate
 from tests.render.shapes import BumpyHeads, bumpy_head, frontal_camera, mesh_of
 

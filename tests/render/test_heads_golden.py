@@ -17,7 +17,7 @@ from ftb.render.light_maps import light_maps
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
 from ftb.render.sky import choose_receivers, sky_transfer, sky_visibility
-from ftb.scene.sampler import SceneConfig
+from ftb.scene.scene_config import SceneConfig
 from ftb.types import Camera, Lighting, Mesh
 
 DATA = Path(__file__).parents[1] / "data" / "mitsuba"

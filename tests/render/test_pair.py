@@ -8,7 +8,7 @@ import torch
 
 from ftb.render.base import resolve_rasterizer
 from ftb.render.pair import HeadCache, shows_front_only
-from ftb.scene.sampler import SceneConfig
+from ftb.scene.scene_config import SceneConfig
 from tests.render.shapes import BumpyHeads
 
 CONFIG = SceneConfig(samples_per_head=2, sky_receivers=50, sky_directions=32)

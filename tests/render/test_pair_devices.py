@@ -12,7 +12,8 @@ from ftb.render.ball import render_ball
 from ftb.render.base import resolve_rasterizer
 from ftb.render.occlusion import Occluder, sky_directions
 from ftb.render.pair import HeadCache, render_chunk
-from ftb.scene.sampler import Chunk, SceneConfig, sample_chunk
+from ftb.scene.sampler import Chunk, sample_chunk
+from ftb.scene.scene_config import SceneConfig
 from ftb.types import Pair
 from tests.render.shapes import BumpyHeads, bumpy_head, mesh_of
 

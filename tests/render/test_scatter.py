@@ -14,7 +14,8 @@ from ftb.render.base import resolve_rasterizer
 from ftb.render.pair import HeadCache, render_chunks
 from ftb.render.scatter import MOST_DEVIATION, scatter_keys, spread_over
 from ftb.render.shade import Shaded
-from ftb.scene.sampler import FramingConfig, SceneConfig, sample_chunk, sample_scatter
+from ftb.scene.sampler import sample_chunk, sample_scatter
+from ftb.scene.scene_config import FramingConfig, SceneConfig
 from ftb.types import Lighting, Pair
 from tests.render.shapes import BumpyHeads
 

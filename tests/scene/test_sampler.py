@@ -11,7 +11,8 @@ import torch
 from ftb.maths.random import generator_for
 from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH, DETECTED_OVER_MESH
 from ftb.scene.landmarks import detected_landmarks
-from ftb.scene.sampler import FramingConfig, SceneConfig, sample_camera, sample_chunk
+from ftb.scene.sampler import sample_camera, sample_chunk
+from ftb.scene.scene_config import FramingConfig, SceneConfig
 from tests.render.shapes import BumpyHeads
 
 STILL = FramingConfig(yaw=0.0, pitch=0.0, chin_up=0.0, roll=0.0, detected=0.0, crop=(2.5, 2.5), shift=0.0)
