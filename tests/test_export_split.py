@@ -164,11 +164,11 @@ def test_rendered_again_it_is_identical() -> None:
 def test_rendering_that_changed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     from ftb.data import frozen_render
 
-    before = frozen_render.render_ball
-    monkeypatch.setattr(frozen_render, "render_ball", lambda *arguments: 1.02 * before(*arguments))
+    before = frozen_render.render_balls
+    monkeypatch.setattr(frozen_render, "render_balls", lambda *arguments: 1.02 * before(*arguments))
     with pytest.raises(ValueError, match=r"ball_.*: rendered again it differs by [\d.]+/255"):
         verify(tiny_split(), ExportOptions(), True, quiet)
-    monkeypatch.setattr(frozen_render, "render_ball", lambda *arguments: 1.001 * before(*arguments))
+    monkeypatch.setattr(frozen_render, "render_balls", lambda *arguments: 1.001 * before(*arguments))
     said: list[str] = []
     verify(tiny_split(), ExportOptions(), True, said.append)
     assert "another kind of processor" in said[-1]

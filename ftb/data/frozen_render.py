@@ -14,7 +14,7 @@ from ftb.data.frozen_sample import encode_sample, plain_numbers
 from ftb.data.frozen_sources import FilesByPart, PartSource, SplitFiles
 from ftb.data.stream import single_threaded
 from ftb.maths.random import seed_for
-from ftb.render.ball import render_ball
+from ftb.render.ball_rows import render_balls
 from ftb.render.base import resolve_rasterizer
 from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.lighting_ops import dominant
@@ -73,7 +73,7 @@ class SplitRenderer:
             chunk=number,
         ).to(self._device)
         pair = render_chunk(chunk, self._rasterizer, self._caches[part], size=config.size, ball_size=16)
-        balls = {name: render_ball(pair.lighting, name, config.ball_size).cpu() for name in BALL_MATERIALS}
+        balls = {name: render_balls(pair.lighting, name, config.ball_size).cpu() for name in BALL_MATERIALS}
         return chunk.to("cpu"), pair.to("cpu"), balls
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import torch
 from torch import Tensor
 
 from ftb.maths import envmap, sh
@@ -18,7 +17,6 @@ from ftb.render import ball_transport as transport
 from ftb.render.ball_folded import folded_ball
 from ftb.render.ball_keys import key_reflection
 from ftb.render.ball_mirror import mirrored_environment, mirrored_harmonics, mirrored_keys
-from ftb.render.ball_rows import rough_ball
 from ftb.scene.materials import BALL_MATERIALS, BallMaterial, ball_material
 from ftb.types import Lighting
 
@@ -60,10 +58,6 @@ def render_ball_of(lighting: Lighting, material: BallMaterial, size: int) -> Ten
     expect_shape(lighting.key_angular_radius, "... N", name="lighting.key_angular_radius", dims=dims)
     if lighting.environment is None and material.alpha < SHOWING_ALPHA:
         lighting = dataclasses.replace(lighting, sh_coeffs=without_ringing(lighting.sh_coeffs))
-    if _by_rows(lighting, material, size):
-        lead = lighting.key_dirs.shape[:-2]
-        flat = lighting.map(lambda values: values.flatten(0, len(lead) - 1) if lead else values[None])
-        return rough_ball(flat, material, size).reshape(*lead, size, size, 3)
     mirror = material.alpha == 0.0
     environment = _mirrored(lighting, size) if mirror else _reflected(lighting, material, size)
     keys = mirrored_keys(lighting, size) if mirror else key_reflection(lighting, material, size)
@@ -73,20 +67,8 @@ def render_ball_of(lighting: Lighting, material: BallMaterial, size: int) -> Ten
     return square.index_copy(-2, numbers, pixels).unflatten(-2, (size, size))
 
 
-def _by_rows(lighting: Lighting, material: BallMaterial, size: int) -> bool:
-    """Whether `rough_ball` knows this ball: without gradients, of small maps, on the CPU."""
-    tensors = [lighting.environment, lighting.key_dirs, lighting.key_irradiance, lighting.key_angular_radius]
-    environment = lighting.environment
-    if environment is None or material.alpha == 0.0 or lighting.key_dirs.shape[-2] == 0:
-        return False
-    plain = all(value.device.type == "cpu" and value.dtype == torch.float32 for value in tensors)
-    learned = torch.is_grad_enabled() and any(value.requires_grad for value in tensors)
-    lead, height = lighting.key_dirs.shape[:-2], environment.shape[-3]
-    whole = environment.shape == (*lead, height, 2 * height, 3) and height % 2 == 0
-    return plain and not learned and whole and _by_matrix(material, size, height)
-
-
-def _by_matrix(material: BallMaterial, size: int, height: int) -> bool:
+def by_matrix(material: BallMaterial, size: int, height: int) -> bool:
+    """Whether what a map of that height sends to a ball is a product with a constant matrix."""
     entries = size * size * 2 * height * height
     return entries <= MATRIX_ENTRIES and transport.samples_along(material, size) <= MATRIX_SAMPLES
 
@@ -107,7 +89,7 @@ def _reflected(lighting: Lighting, material: BallMaterial, size: int) -> Tensor:
         height = MAX_TRANSPORT_HEIGHT
         environment = envmap.resize(environment, height)
     texels = environment.flatten(-3, -2)  # (..., H · 2H, 3)
-    if _by_matrix(material, size, height):
+    if by_matrix(material, size, height):
         if height % 2 == 0:
             return folded_ball(material, size, environment)
         matrix = transport.environment_matrix(material, size, height, texels.device, texels.dtype)

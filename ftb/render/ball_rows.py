@@ -16,10 +16,11 @@ from ftb.kernels.start import FORWARD, wp
 from ftb.kernels.starting import launch
 from ftb.maths import brdf
 from ftb.render import ball_keys
+from ftb.render.ball import by_matrix, render_ball_of
 from ftb.render.ball_product import reflected_environment
 from ftb.render.ball_transport import constant, disc_samples, samples_along
 from ftb.render.light_functions import quotient
-from ftb.scene.materials import BallMaterial
+from ftb.scene.materials import BallMaterial, ball_material
 from ftb.types import Lighting
 
 wp.set_module_options(FORWARD)
@@ -176,6 +177,33 @@ def _key_table(lighting: Lighting, material: BallMaterial) -> _Keys:
     cotangent = torch.sqrt(1.0 / (sine * sine) - 1.0)
     table = torch.cat([dirs, lighting.key_irradiance, sine, cotangent, diffuse, square], dim=-1)
     return _Keys(table=table.contiguous(), discs=discs.contiguous())
+
+
+def render_balls(lighting: Lighting, material: str, size: int) -> Tensor:
+    """As `render_ball`, for many lights and without gradients: by kernels where they know the ball.
+
+    Apart from `render_ball`, so that who shows one ball, beside a photograph's estimate say, need not load
+    them.
+    """
+    known = ball_material(material)
+    if not _by_rows(lighting, known, size):
+        return render_ball_of(lighting, known, size)
+    lead = lighting.key_dirs.shape[:-2]
+    flat = lighting.map(lambda values: values.flatten(0, len(lead) - 1) if lead else values[None])
+    return rough_ball(flat, known, size).reshape(*lead, size, size, 3)
+
+
+def _by_rows(lighting: Lighting, material: BallMaterial, size: int) -> bool:
+    """Whether `rough_ball` knows this ball: without gradients, of small maps, on the CPU."""
+    tensors = [lighting.environment, lighting.key_dirs, lighting.key_irradiance, lighting.key_angular_radius]
+    environment = lighting.environment
+    if environment is None or material.alpha == 0.0 or lighting.key_dirs.shape[-2] == 0:
+        return False
+    plain = all(value.device.type == "cpu" and value.dtype == torch.float32 for value in tensors)
+    learned = torch.is_grad_enabled() and any(value.requires_grad for value in tensors)
+    lead, height = lighting.key_dirs.shape[:-2], environment.shape[-3]
+    whole = environment.shape == (*lead, height, 2 * height, 3) and height % 2 == 0
+    return plain and not learned and whole and by_matrix(material, size, height)
 
 
 def rough_ball(lighting: Lighting, material: BallMaterial, size: int) -> Tensor:

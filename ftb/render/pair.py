@@ -17,7 +17,7 @@ from ftb.maths import color, rotation
 from ftb.maths.random import generator_for
 from ftb.render.antialias import Outlines, mesh_edges
 from ftb.render.antialias_fused import face_planes
-from ftb.render.ball import render_ball
+from ftb.render.ball_rows import render_balls
 from ftb.render.base import Rasterizer
 from ftb.render.develop import exposure_gains
 from ftb.render.develop_fused import photograph
@@ -237,8 +237,7 @@ def _shade(chunk: Chunk, rasterizer: Rasterizer, heads: HeadCache, share: _Share
 def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_size: int) -> Pair:
     capture, lighting = drawn.capture, drawn.lighting
     shaded = scatter_keys(shaded, lighting, drawn.scatter)
-    facing = lighting.key_dirs.new_zeros(1, 3)
-    facing[:, 2] = 1.0
+    facing = lighting.key_dirs.new_tensor([[0.0, 0.0, 1.0]])
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
     gains = exposure_gains(shaded, colour, capture)
     seen = shaded.mask.clone()
@@ -258,7 +257,7 @@ def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_si
         albedo_linear=shaded.albedo_linear,
         visibility=shaded.visibility,
         residual_linear=shaded.radiance_linear,
-        ball_linear=render_ball(lighting, "gray", ball_size),
+        ball_linear=render_balls(lighting, "gray", ball_size),
         lighting=lighting,
         index=drawn.index,
         landmarks=drawn.landmarks,

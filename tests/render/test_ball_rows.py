@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from ftb.render import ball, ball_rows
+from ftb.render import ball_rows
 from ftb.render.ball_folded import folded_ball
 from ftb.render.ball_keys import key_reflection
 from ftb.render.ball_product import reflected_environment
@@ -76,20 +76,23 @@ def test_a_light_has_the_same_bits_in_any_company(samples: int) -> None:
 
 def test_a_ball_is_rendered_by_rows_where_nothing_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     lighting, asked = lights(), []
-    by_rows = ball.rough_ball
-    monkeypatch.setattr(ball, "rough_ball", lambda *inputs: asked.append(1) or by_rows(*inputs))
-    plain = ball.render_ball(lighting, "gray", 36)
+    by_rows, render = ball_rows.rough_ball, ball_rows.render_balls
+    monkeypatch.setattr(ball_rows, "rough_ball", lambda *inputs: asked.append(1) or by_rows(*inputs))
+    plain = render(lighting, "gray", 36)
     assert len(asked) == 1
     learned = dataclasses.replace(lighting, key_dirs=lighting.key_dirs.clone().requires_grad_())
-    torch.testing.assert_close(ball.render_ball(learned, "gray", 36).detach(), plain, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(render(learned, "gray", 36).detach(), plain, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(
-        ball.render_ball(lighting.map(torch.Tensor.double), "gray", 36).float(), plain, atol=1e-5, rtol=1e-5
+        render(lighting.map(torch.Tensor.double), "gray", 36).float(),
+        plain,
+        atol=1e-5,
+        rtol=1e-5,
     )
-    ball.render_ball(lighting, "mirror", 36)
-    ball.render_ball(dataclasses.replace(lighting, environment=None), "gray", 36)
+    render(lighting, "mirror", 36)
+    render(dataclasses.replace(lighting, environment=None), "gray", 36)
     assert len(asked) == 1
     single = lighting[2]
-    assert ball.render_ball(single, "gray", 36).shape == (36, 36, 3)
-    torch.testing.assert_close(ball.render_ball(single, "gray", 36), plain[2], atol=1e-6, rtol=1e-5)
+    assert render(single, "gray", 36).shape == (36, 36, 3)
+    torch.testing.assert_close(render(single, "gray", 36), plain[2], atol=1e-6, rtol=1e-5)
     deep = lighting.map(lambda values: values.unflatten(0, (2, 2)))
-    assert torch.equal(ball.render_ball(deep, "gray", 36).flatten(0, 1), plain)
+    assert torch.equal(render(deep, "gray", 36).flatten(0, 1), plain)
