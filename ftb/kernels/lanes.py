@@ -47,4 +47,17 @@ const auto part = [&](lanes* table, int count) INLINE {
 const auto joined = [&](eight a, eight b) INLINE {
     return (lanes)__builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 };
+// Sixteen rows of a table with four numbers each, apart.
+const auto rows_of = [&](lanes (&column)[4], const int* numbers, const float* table) INLINE {
+    EACH for (int k = 0; k < 4; ++k) {
+        four one[4];
+        EACH for (int j = 0; j < 4; ++j)
+            one[j] = *(const four*)(table + 4 * numbers[4 * k + j]);
+        const eight first = __builtin_shufflevector(one[0], one[1], 0, 1, 2, 3, 4, 5, 6, 7);
+        const eight second = __builtin_shufflevector(one[2], one[3], 0, 1, 2, 3, 4, 5, 6, 7);
+        column[k] = joined(first, second);
+    }
+    part(column, 4);
+    part(column, 4);
+};
 """

@@ -97,7 +97,7 @@ alignas(64) int asked[16];
 IN_MEMORY(asked);
 lanes record[16], facet[4], skin[8];
 interpolated(record, asked, corners, records, shares + 3 * column);
-facets_of(facet, asked, facets);
+rows_of(facet, asked, facets);  // a face's normal, and how many texels it has a metre
 const lanes depth = *(const lanes*)(depths + column), widen = view.orthographic ? (lanes)1.0f : depth;
 skins_of(skin, pyramid, record[3], record[4], facet[3] * (step * widen));
 const lanes albedo_r = skin[0], albedo_g = skin[1], albedo_b = skin[2], f0 = skin[4];

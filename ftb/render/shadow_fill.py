@@ -20,25 +20,12 @@ struct Triangles {{
     lanes left, right, upper, lower, c_x, c_y, u_x, u_y, v_x, v_y, u_least, v_least, w_least;
     lanes a_z, b_z, c_z, z_least, z_most;
 }};
-// Places of sixteen vertices in the map, of a table with four numbers a vertex.
-const auto places_of = [&](lanes (&corner)[4], const int* numbers) INLINE {{
-    EACH for (int k = 0; k < 4; ++k) {{
-        four one[4];
-        EACH for (int j = 0; j < 4; ++j)
-            one[j] = *(const four*)(vertices_of + 4 * numbers[4 * k + j]);
-        const eight first = __builtin_shufflevector(one[0], one[1], 0, 1, 2, 3, 4, 5, 6, 7);
-        const eight second = __builtin_shufflevector(one[2], one[3], 0, 1, 2, 3, 4, 5, 6, 7);
-        corner[k] = joined(first, second);
-    }}
-    part(corner, 4);
-    part(corner, 4);
-}};
 // Sixteen of them, and which may cover a texel's centre.
 const auto set_up = [&](Triangles& t, const int* numbers) INLINE {{
     lanes a[4], b[4], c[4];
-    places_of(a, numbers);
-    places_of(b, numbers + 16);
-    places_of(c, numbers + 32);
+    rows_of(a, numbers, vertices_of);
+    rows_of(b, numbers + 16, vertices_of);
+    rows_of(c, numbers + 32, vertices_of);
     const lanes area = (a[0] - c[0]) * (b[1] - c[1]) - (b[0] - c[0]) * (a[1] - c[1]);
     const lanes last = size - 1.0f;
     t.left = most(__builtin_elementwise_ceil(least(least(a[0], b[0]), c[0]) - 0.5f), 0.0f);

@@ -10,7 +10,7 @@ from __future__ import annotations
 # Numbers a pixel may read beyond the last texel's.
 SPARE = 3
 
-# asked: a face of each pixel, some face where none is; corners, records, shares, facets: as in the kernel's
+# asked: a face of each pixel, some face where none is; corners, records, shares: as in the kernel's
 # arguments, from this picture's and these pixels' first number on. Record as in `vertex_kernel`.
 RECORDS = """
 const auto interpolated = [&](lanes (&record)[16], const int* asked, const int* corners, const float* records,
@@ -24,19 +24,6 @@ const auto interpolated = [&](lanes (&record)[16], const int* asked, const int* 
     }
     EACH for (int turn = 0; turn < 4; ++turn)
         part(record, 16);
-};
-// Normals of faces and how many texels they have a metre.
-const auto facets_of = [&](lanes (&facet)[4], const int* asked, const float* facets) INLINE {
-    EACH for (int k = 0; k < 4; ++k) {
-        four one[4];
-        EACH for (int j = 0; j < 4; ++j)
-            one[j] = *(const four*)(facets + 4 * asked[4 * k + j]);
-        const eight first = __builtin_shufflevector(one[0], one[1], 0, 1, 2, 3, 4, 5, 6, 7);
-        const eight second = __builtin_shufflevector(one[2], one[3], 0, 1, 2, 3, 4, 5, 6, 7);
-        facet[k] = joined(first, second);
-    }
-    part(facet, 4);
-    part(facet, 4);
 };
 """
 
