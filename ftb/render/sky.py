@@ -116,15 +116,18 @@ def sky_transfer(
 
     needed (R,) uint8: receivers that are 0 there are not asked.
     """
-    sky = sky_directions(directions, str(mesh.vertices.device))
-    asked, rows = receivers.vertices, torch.arange(len(receivers.vertices), device=mesh.vertices.device)
-    if needed is not None:
+    device = mesh.vertices.device
+    sky = sky_directions(directions, str(device))
+    asked, rows = receivers.vertices, torch.arange(len(receivers.vertices), device=device)
+    everyone = torch.ones(len(asked), dtype=torch.uint8, device=device)
+    if needed is not None and device.type == "cpu":
         rows = torch.where(needed > 0, needed.cumsum(0) - 1, -1)
-        asked = asked[needed > 0]
+        asked, everyone = asked[needed > 0], everyone[needed > 0]
+    elif needed is not None:  # to leave rows out would wait for the device: nobody looks at theirs
+        rows, everyone = torch.where(needed > 0, rows, -1), needed
     blockers = mesh.vertices[0].index_select(0, receivers.occluder_vertices)
     occluder = moved_occluder(receivers.occluder_faces, receivers.occluder_rest, blockers)
     points, normals = (values[0].index_select(0, asked) for values in (mesh.vertices, mesh.normals))
-    everyone = torch.ones(len(asked), dtype=torch.uint8, device=asked.device)
     shadowed, unshadowed, openness = occluder.sky_rows(points, normals, everyone, sky)
     return SkyTransfer(
         shadowed=shadowed,
