@@ -237,7 +237,7 @@ def _shade(chunk: Chunk, rasterizer: Rasterizer, heads: HeadCache, share: _Share
 def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_size: int) -> Pair:
     capture, lighting = drawn.capture, drawn.lighting
     shaded = scatter_keys(shaded, lighting, drawn.scatter)
-    facing = lighting.key_dirs.new_tensor([[0.0, 0.0, 1.0]])
+    facing = torch.nn.functional.pad(lighting.key_dirs.new_ones(1, 1), (2, 0))  # +Z, made on the device
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
     gains = exposure_gains(shaded, colour, capture)
     seen = shaded.mask.clone()
