@@ -8,8 +8,7 @@ from __future__ import annotations
 
 WIDTH = 16  # pixels of a register
 
-# Interleaving the first half of a table of registers with the second, or parting even from odd numbers,
-# turns the bits of all numbers' places by one: a few turns make rows of columns.
+# Parting even from odd numbers turns the bits of all places by one: a few turns make rows of columns.
 LANES = """
 #define EACH _Pragma("clang loop unroll(full)")
 #define INLINE __attribute__((always_inline))
@@ -47,17 +46,65 @@ const auto part = [&](lanes* table, int count) INLINE {
 const auto joined = [&](eight a, eight b) INLINE {
     return (lanes)__builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 };
-// Sixteen rows of a table with four numbers each, apart.
+// Eight registers of eight numbers turned, so that rows become columns, within halves of registers first:
+// where a register holds eight, what crosses its middle costs more.
+const auto turn_eight = [&](eight* table) INLINE {
+    eight pairs[8], fours[8];
+    EACH for (int k = 0; k < 8; k += 2) {
+        const eight a = table[k], b = table[k + 1];
+        pairs[k] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+        pairs[k + 1] = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    EACH for (int k = 0; k < 8; k += 4)
+        EACH for (int j = 0; j < 2; ++j) {
+            const eight a = pairs[k + j], b = pairs[k + j + 2];
+            fours[k + 2 * j] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+            fours[k + 2 * j + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    EACH for (int k = 0; k < 4; ++k) {
+        table[k] = __builtin_shufflevector(fours[k], fours[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        table[k + 4] = __builtin_shufflevector(fours[k], fours[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+};
+// Sixteen registers, a quarter of the table after the other.
+const auto turn_sixteen = [&](lanes* table) INLINE {
+    eight quarter[4][8];
+    EACH for (int k = 0; k < 8; ++k) {
+        quarter[0][k] = table[k].lo;
+        quarter[1][k] = table[k].hi;
+        quarter[2][k] = table[k + 8].lo;
+        quarter[3][k] = table[k + 8].hi;
+    }
+    EACH for (int k = 0; k < 4; ++k)
+        turn_eight(quarter[k]);
+    EACH for (int k = 0; k < 8; ++k) {
+        table[k] = joined(quarter[0][k], quarter[2][k]);
+        table[k + 8] = joined(quarter[1][k], quarter[3][k]);
+    }
+};
+// Sixteen rows of a table with four numbers each, apart: every fourth row shares a register.
 const auto rows_of = [&](lanes (&column)[4], const int* numbers, const float* table) INLINE {
+    lanes rows[4], pairs[4];
     EACH for (int k = 0; k < 4; ++k) {
         four one[4];
         EACH for (int j = 0; j < 4; ++j)
-            one[j] = *(const four*)(table + 4 * numbers[4 * k + j]);
+            one[j] = *(const four*)(table + 4 * numbers[4 * j + k]);
         const eight first = __builtin_shufflevector(one[0], one[1], 0, 1, 2, 3, 4, 5, 6, 7);
         const eight second = __builtin_shufflevector(one[2], one[3], 0, 1, 2, 3, 4, 5, 6, 7);
-        column[k] = joined(first, second);
+        rows[k] = joined(first, second);
     }
-    part(column, 4);
-    part(column, 4);
+    EACH for (int k = 0; k < 4; k += 2) {
+        const lanes a = rows[k], b = rows[k + 1];
+        pairs[k] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+        pairs[k + 1] =
+            __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+    }
+    EACH for (int k = 0; k < 2; ++k) {
+        const lanes a = pairs[k], b = pairs[k + 2];
+        column[2 * k] =
+            __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+        column[2 * k + 1] =
+            __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    }
 };
 """

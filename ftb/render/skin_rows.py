@@ -22,8 +22,7 @@ const auto interpolated = [&](lanes (&record)[16], const int* asked, const int* 
             + *(const lanes*)(records + 16 * corner[1]) * share[1]
             + *(const lanes*)(records + 16 * corner[2]) * share[2];
     }
-    EACH for (int turn = 0; turn < 4; ++turn)
-        part(record, 16);
+    turn_sixteen(record);
 };
 """
 
@@ -66,9 +65,9 @@ const auto skins_of = [&](lanes (&skin)[8], const Pyramid& pyramid, lanes u, lan
         const eight left = first + (third - first) * down[k], beside = second + (fourth - second) * down[k];
         one[k] = left + (beside - left) * right[k];
     }
+    turn_eight(one);
+    turn_eight(one + 8);
     EACH for (int k = 0; k < 8; ++k)
-        skin[k] = joined(one[2 * k], one[2 * k + 1]);
-    EACH for (int turn = 0; turn < 3; ++turn)
-        part(skin, 8);
+        skin[k] = joined(one[k], one[k + 8]);
 };
 """

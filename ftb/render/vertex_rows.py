@@ -184,8 +184,7 @@ for (int next = 0; next < count; next += 16) {{
         luminance(unshadowed.x, unshadowed.y, unshadowed.z), luminance(open.x, open.y, open.z),
         near.x + (far.x - near.x) * share, near.y + (far.y - near.y) * share,
         near.z + (far.z - near.z) * share, order2(0), order2(1), order2(2)}};
-    EACH for (int turns = 0; turns < 4; ++turns)
-        part(numbers, 16);
+    turn_sixteen(numbers);
     EACH for (int k = 0; k < 16; ++k)
         *(lanes*)(record + 16 * (first + k)) = numbers[k];
 }}
