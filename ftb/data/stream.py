@@ -26,7 +26,7 @@ from ftb.render.pair import HeadCache, render_chunks
 from ftb.scene.heads import HeadSource, resolve_heads
 from ftb.scene.heads_few import FewHeads
 from ftb.scene.lights import prepare_environment
-from ftb.scene.sampler import Chunk, sample_chunk
+from ftb.scene.sampler import sample_chunks
 from ftb.types import Pair, concatenate
 
 __all__ = ["ChunkDataset", "PairStream", "Sources", "StreamConfig", "available_cores", "single_threaded"]
@@ -86,21 +86,19 @@ class _ChunkRenderer:
     @torch.inference_mode()
     def render(self, block: int) -> Pair:
         config, count = self._config, self._config.scene.chunks_at_once
-        chunks = [self._drawn(number) for number in range(block * count, (block + 1) * count)]
-        return render_chunks(
-            chunks, self._rasterizer, self._cache, size=config.image_size, ball_size=config.ball_size
-        )
-
-    def _drawn(self, number: int) -> Chunk:
-        config = self._config
-        return sample_chunk(
+        numbers = range(block * count, (block + 1) * count)
+        chunks = sample_chunks(
             config.scene,
-            self._few.turn(number) if self._few else self._heads,
+            {number: self._few.turn(number) if self._few else self._heads for number in numbers},
             self._environments,
             seed=config.seed,
             split=self._split,
-            chunk=number,
-        ).to(self._device)
+        )
+        if self._device.type != "cpu":
+            chunks = [chunk.to(self._device) for chunk in chunks]
+        return render_chunks(
+            chunks, self._rasterizer, self._cache, size=config.image_size, ball_size=config.ball_size
+        )
 
 
 class PairStream:

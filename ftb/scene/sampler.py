@@ -7,7 +7,7 @@ share one head: they form a chunk, the unit that is drawn together.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -54,27 +54,51 @@ def sample_chunk(
     chunk: int,
 ) -> Chunk:
     """Draw chunk number `chunk` of a split: samples chunk · S + [0, S)."""
-    head = source.head(generator_for(seed, split, chunk, "head"))
-    first = chunk * config.samples_per_head
-    index = range(first, first + config.samples_per_head)
+    return sample_chunks(config, {chunk: source}, environments, seed=seed, split=split)[0]
 
-    def streams(name: str) -> list[torch.Generator]:
-        return [generator_for(seed, split, number, name) for number in index]
 
-    camera = sample_cameras(config.framing, head, generators=streams("camera"))
+def sample_chunks(
+    config: SceneConfig,
+    sources: Mapping[int, HeadSource],
+    environments: list[Environment] | None,
+    *,
+    seed: int,
+    split: str,
+) -> list[Chunk]:
+    """Draw several chunks of a split, each of a head from its own source, by number; in their order.
+
+    What does not depend on the head is made for all of them at once: to make it for one sample costs about
+    as much as for many. Each chunk has the same bits whatever the others are.
+    """
+    size = config.samples_per_head
+    index = [chunk * size + row for chunk in sources for row in range(size)]
+
+    def streams(name: str, numbers: Iterable[int] = index) -> list[torch.Generator]:
+        return [generator_for(seed, split, number, name) for number in numbers]
+
     lights = [draw_light(stream, environments, config.light) for stream in streams("light")]
+    lighting = finished([light for light, _ in lights])
     capture = sample_captures(config.capture, generators=streams("capture"))
-    true = project_landmarks(head.landmarks.float(), camera)
-    return Chunk(
-        head=head,
-        camera=camera,
-        lighting=finished([light for light, _ in lights]),
-        capture=capture,
-        kinds=tuple(kind for _, kind in lights),
-        index=torch.arange(index.start, index.stop),
-        landmarks=detected_landmarks(true, generators=streams("landmarks")),
-        scatter=_scatter(config, head, camera, capture, generator_for(seed, split, chunk, "scatter")),
-    )
+    chunks = []
+    for position, (chunk, source) in enumerate(sources.items()):
+        rows = slice(position * size, (position + 1) * size)
+        head = source.head(generator_for(seed, split, chunk, "head"))
+        camera = sample_cameras(config.framing, head, generators=streams("camera", index[rows]))
+        true = project_landmarks(head.landmarks.float(), camera)
+        drawn = Chunk(
+            head=head,
+            camera=camera,
+            lighting=lighting[rows],
+            capture=capture[rows],
+            kinds=tuple(kind for _, kind in lights[rows]),
+            index=torch.tensor(index[rows]),
+            landmarks=detected_landmarks(true, generators=streams("landmarks", index[rows])),
+            scatter=_scatter(
+                config, head, camera, capture[rows], generator_for(seed, split, chunk, "scatter")
+            ),
+        )
+        chunks.append(drawn)
+    return chunks
 
 
 def _scatter(

@@ -11,7 +11,7 @@ import torch
 from ftb.maths.random import generator_for
 from ftb.scene.framing import CROP_OVER_EYES_TO_MOUTH, DETECTED_OVER_MESH
 from ftb.scene.landmarks import detected_landmarks
-from ftb.scene.sampler import sample_camera, sample_chunk
+from ftb.scene.sampler import sample_camera, sample_chunk, sample_chunks
 from ftb.scene.scene_config import FramingConfig, SceneConfig
 from tests.render.shapes import BumpyHeads
 
@@ -87,3 +87,23 @@ def test_a_sample_is_its_number():
     assert torch.equal(second.lighting.key_irradiance, again.lighting.key_irradiance)
     assert torch.equal(second.camera.cam_from_world, again.camera.cam_from_world)
     assert not torch.equal(second.camera.cam_from_world, draw(2).camera.cam_from_world)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_chunks_have_the_same_bits_in_any_company(samples):
+    config = SceneConfig(samples_per_head=samples, scatter_mm=(0.5, 2.0))
+    source = BumpyHeads()
+    together = sample_chunks(config, dict.fromkeys((5, 2, 11), source), None, seed=7, split="val")
+    assert [chunk.index.tolist() for chunk in together] == [
+        list(range(number * samples, (number + 1) * samples)) for number in (5, 2, 11)
+    ]
+    for number, chunk in zip((5, 2, 11), together, strict=True):
+        alone = sample_chunk(config, source, None, seed=7, split="val", chunk=number)
+        assert chunk.kinds == alone.kinds
+        for name in ("camera", "lighting", "capture"):
+            for field in dataclasses.fields(getattr(alone, name)):
+                one, other = (getattr(getattr(each, name), field.name) for each in (chunk, alone))
+                assert torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
+        for name in ("index", "landmarks", "scatter"):
+            assert torch.equal(getattr(chunk, name), getattr(alone, name))
+        assert torch.equal(chunk.head.mesh.vertices, alone.head.mesh.vertices)
