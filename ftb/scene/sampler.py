@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -70,19 +71,19 @@ def sample_chunks(
     What does not depend on the head is made for all of them at once: to make it for one sample costs about
     as much as for many. Each chunk has the same bits whatever the others are.
     """
-    size = config.samples_per_head
+    size, stream = config.samples_per_head, partial(generator_for, seed, split)
     index = [chunk * size + row for chunk in sources for row in range(size)]
 
     def streams(name: str, numbers: Iterable[int] = index) -> list[torch.Generator]:
-        return [generator_for(seed, split, number, name) for number in numbers]
+        return [stream(number, name) for number in numbers]
 
-    lights = [draw_light(stream, environments, config.light) for stream in streams("light")]
+    lights = [draw_light(each, environments, config.light) for each in streams("light")]
     lighting = finished([light for light, _ in lights])
     capture = sample_captures(config.capture, generators=streams("capture"))
     chunks = []
     for position, (chunk, source) in enumerate(sources.items()):
         rows = slice(position * size, (position + 1) * size)
-        head = source.head(generator_for(seed, split, chunk, "head"))
+        head = source.head(stream(chunk, "head"))
         camera = sample_cameras(config.framing, head, generators=streams("camera", index[rows]))
         true = project_landmarks(head.landmarks.float(), camera)
         drawn = Chunk(
@@ -93,20 +94,18 @@ def sample_chunks(
             kinds=tuple(kind for _, kind in lights[rows]),
             index=torch.tensor(index[rows]),
             landmarks=detected_landmarks(true, generators=streams("landmarks", index[rows])),
-            scatter=_scatter(
-                config, head, camera, capture[rows], generator_for(seed, split, chunk, "scatter")
-            ),
+            scatter=_scatter(config, head, camera, capture.grey[rows], stream(chunk, "scatter")),
         )
         chunks.append(drawn)
     return chunks
 
 
 def _scatter(
-    config: SceneConfig, head: Head, cameras: Camera, captures: Capture, generator: torch.Generator
+    config: SceneConfig, head: Head, cameras: Camera, grey: Tensor, generator: torch.Generator
 ) -> Tensor | None:
     if config.scatter_mm[1] == 0.0:
         return None
-    metres = sample_scatter(config.scatter_mm, captures.grey, generator=generator)
+    metres = sample_scatter(config.scatter_mm, grey, generator=generator)
     return metres / _picture_width(head, cameras)[:, None]
 
 
