@@ -18,6 +18,7 @@ from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.maths import sphere
 from ftb.maths.shapes import expect_shape
 from ftb.render import sky_kernel
+from ftb.render.spread import farthest_points
 from ftb.types import Mesh, TensorData
 
 # A ray starts this far above the surface, so that it does not hit the triangle it leaves. Smooth
@@ -103,16 +104,6 @@ def sky_directions(count: int, device: str) -> SkyDirections:
         gaps = torch.cdist(directions[known:stop], directions[:known])
         near[known:stop] = gaps.topk(3, largest=False).indices
     return SkyDirections(directions=directions, neighbours=near.to(torch.int32), few=ends[0]).to(device)
-
-
-def farthest_points(features: Tensor, count: int) -> Tensor:
-    """Numbers (count,) of points (N, C), each the farthest from those before it; starts at point 0."""
-    chosen = torch.zeros(count, dtype=torch.int64, device=features.device)
-    distance = torch.full((len(features),), torch.inf, device=features.device)
-    for step in range(1, count):
-        distance = torch.minimum(distance, (features - features[chosen[step - 1]]).square().sum(-1))
-        chosen[step] = distance.argmax()
-    return chosen
 
 
 def _vectors(tensor: Tensor) -> wp.array:

@@ -20,8 +20,9 @@ from ftb.maths import envmap
 from ftb.maths.shapes import expect_shape
 from ftb.render import sky_kernel, sky_share_rows
 from ftb.render.lookup_kernel import looked_up
-from ftb.render.occlusion import farthest_points, sky_directions
+from ftb.render.occlusion import sky_directions
 from ftb.render.sky_occluder import moved_occluder
+from ftb.render.spread import farthest_points
 from ftb.types import Lighting, Mesh, TensorData
 
 NEIGHBOURS = 4

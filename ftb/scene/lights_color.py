@@ -35,9 +35,15 @@ def planckian_xyz(kelvin: float) -> Triple:
     totals = [0.0, 0.0, 0.0]
     for wavelength in range(360, 831, 5):  # nm
         power = wavelength**-5.0 / (math.exp(1.438777e7 / (wavelength * kelvin)) - 1.0)
-        for axis, lobes in enumerate(_OBSERVER_LOBES):
-            totals[axis] += power * sum(_lobe(wavelength, *lobe) for lobe in lobes)
+        for axis, seen in enumerate(_observer(wavelength)):
+            totals[axis] += power * seen
     return totals[0] / totals[1], 1.0, totals[2] / totals[1]
+
+
+@functools.cache
+def _observer(wavelength: int) -> Triple:
+    x, y, z = (sum(_lobe(wavelength, *lobe) for lobe in lobes) for lobes in _OBSERVER_LOBES)
+    return x, y, z
 
 
 def _lobe(wavelength: float, weight: float, centre: float, below: float, above: float) -> float:

@@ -211,7 +211,8 @@ def test_gradients_of_shading(name, index):
         )
         return shade_surface(surface, light, environment_light(surface, maps))
 
-    assert torch.autograd.gradcheck(radiance, tuple(inputs), eps=1e-6, atol=1e-5), name
+    # along random directions: one texel of the sky after the other would be 1,536 pictures
+    assert torch.autograd.gradcheck(radiance, tuple(inputs), eps=1e-6, atol=1e-5, fast_mode=True), name
 
 
 def test_key_light_is_lambert_where_it_faces():

@@ -12,7 +12,7 @@ import trimesh
 from ftb.maths import sphere
 from ftb.render.base import interpolate, resolve_rasterizer
 from ftb.render.light_maps import light_maps
-from ftb.render.occlusion import Occluder, farthest_points, sky_directions
+from ftb.render.occlusion import Occluder, sky_directions
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
 from ftb.render.sky import (
@@ -176,8 +176,3 @@ def test_shares_are_those_of_the_naive_sum(samples: int, ratio: Callable, monkey
     expected = naive_share(transfer, radiance)
     assert float(expected.min()) < 0.8
     torch.testing.assert_close(shadowed_share(transfer, radiance), expected, rtol=0, atol=2e-6)
-
-
-def test_farthest_points_spread():
-    line = torch.linspace(0.0, 1.0, 101)[:, None]
-    assert farthest_points(line, 5).tolist() == [0, 100, 50, 25, 75]
