@@ -101,44 +101,59 @@ def _frame(size: tuple[int, int], orthographic: bool, cull: bool) -> Packed:
 
 def _draw_batch(frame: Packed, vertices: Tensor, faces: Tensor, camera: Camera, out: Fragments) -> None:
     """Rasterize B images into `out`; vertices (B|1, V, 3)."""
-    batch, device = out.depth.shape[0], vertices.device
-    half_width, count = frame.fields["half_width"], vertices.shape[1]
+    half_width, device = frame.fields["half_width"], vertices.device
     s = packed(
         warp_kernels.Batch,
         frame=frame,
-        count=count,
+        count=vertices.shape[1],
         faces=faces.contiguous(),
         cam_from_world=camera.cam_from_world.contiguous(),
         scale=half_width / camera.half_width,
         near=camera.near.contiguous(),
         unit=camera.half_width / half_width,
     )
-    # Four numbers of a vertex are read at once: memory behind the last one has to be ours, too.
-    view, placed = torch.empty(2, batch * count + 1, 3, dtype=torch.float64, device=device)[:, :-1]
-    DRAWERS[device.type](s, [vertices.contiguous(), view, placed], out)
+    DRAWERS[device.type](s, vertices.contiguous(), out)
 
 
-def draw_by_triangles(s: Packed, places: list[Tensor], out: Fragments) -> None:
-    """Place a vertex a thread, draw a triangle, then resolve a pixel; places: vertices, and room for them in
-    view and on the pixel plane."""
-    (_, view, placed), device, keys = places, out.depth.device, torch.zeros_like(out.pix_to_face)
-    launch(warp_kernels.place, len(view), [s, *places], device)
+def draw_by_triangles(s: Packed, vertices: Tensor, out: Fragments) -> None:
+    """Place a vertex a thread, draw a triangle, then resolve a pixel."""
+    device, keys = out.depth.device, torch.zeros_like(out.pix_to_face)
+    placed_vertices = len(out.depth) * s.fields["count"]
+    view, placed = torch.empty(2, placed_vertices, 3, dtype=torch.float64, device=device)
+    launch(warp_kernels.place, len(view), [s, vertices, view, placed], device)
     launch(warp_kernels.raster, len(keys) * len(s.fields["faces"]), [s, view, placed, keys], device)
     inputs = [s, view, keys, out.pix_to_face, out.bary_coords, out.depth]
     launch(warp_kernels.resolve, keys.numel(), inputs, device)
 
 
-def draw_by_pictures(s: Packed, places: list[Tensor], out: Fragments) -> None:
+def draw_by_pictures(s: Packed, vertices: Tensor, out: Fragments) -> None:
     """As `draw_by_triangles`, a picture a thread and eight pixels at a time, where these divide its width."""
     batch, height, width = out.depth.shape
     if out.seen is None:
-        return draw_by_triangles(s, places, out)
-    faces = len(s.fields["faces"])
-    keys = torch.empty(height * width, dtype=torch.int64)
-    scratch, rest = torch.empty(2, faces + warp_rows.LANES, dtype=torch.int32)
+        return draw_by_triangles(s, vertices, out)
     found = [out.pix_to_face, out.bary_coords, out.depth, out.seen]
-    inputs = [s, *places, keys, scratch, rest, *found]
+    inputs = [s, vertices, _desk(s.fields["faces"], s.fields["count"], height * width), *found]
     launch(warp_rows.raster_rows, batch, inputs, out.depth.device)
+
+
+def _desk(faces: Tensor, vertices: int, pixels: int) -> Packed:
+    """Memory for one picture. Eight triangles or vertices are read at once: behind the last one, too."""
+    count, more = len(faces), warp_rows.LANES
+    corners = torch.zeros(count + more, 3, dtype=torch.int32)
+    corners[:count] = faces
+    scratch, rest = torch.empty(2, count + more, dtype=torch.int32)
+    free_view, free_placed = torch.empty(2, vertices, 3, dtype=torch.float64)
+    return packed(
+        warp_rows.Desk,
+        corners=corners,
+        view=torch.empty(vertices + more, 4, dtype=torch.float64),
+        placed=torch.empty(vertices + more, 4, dtype=torch.int32),
+        keys=torch.empty(pixels, dtype=torch.int64),
+        scratch=scratch,
+        rest=rest,
+        free_view=free_view,
+        free_placed=free_placed,
+    )
 
 
 # By kind of device.

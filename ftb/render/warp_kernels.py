@@ -57,6 +57,22 @@ def quotient(a: int, b: int) -> int:
     return int(wp.uint32(a) // wp.uint32(b))
 
 
+@wp.func
+def put(
+    s: Batch,
+    v: wp.vec3f,
+    b: int,
+    view: wp.array(dtype=wp.vec3d),
+    placed: wp.array(dtype=wp.vec3d),
+    n: int,
+):
+    """Transform and place a vertex of image b."""
+    seen = s.cam_from_world[b] * wp.vec4d(wp.float64(v[0]), wp.float64(v[1]), wp.float64(v[2]), ONE)
+    at = wp.vec3d(seen[0], seen[1], -seen[2])
+    view[n] = at
+    placed[n] = place_vertex(s.frame, at, s.scale[b], s.near[b])
+
+
 @wp.kernel
 def place(
     s: Batch,
@@ -64,14 +80,9 @@ def place(
     view: wp.array(dtype=wp.vec3d),
     placed: wp.array(dtype=wp.vec3d),
 ):
-    """Transform and place one vertex a thread: vertices (B·V or V,) to view and placed (B·V,)."""
+    """A vertex a thread: vertices (B·V or V,) to view and placed (B·V,)."""
     n = wp.tid()
-    b = quotient(n, s.count)
-    v = vertices[n % vertices.shape[0]]
-    seen = s.cam_from_world[b] * wp.vec4d(wp.float64(v[0]), wp.float64(v[1]), wp.float64(v[2]), ONE)
-    at = wp.vec3d(seen[0], seen[1], -seen[2])
-    view[n] = at
-    placed[n] = place_vertex(s.frame, at, s.scale[b], s.near[b])
+    put(s, vertices[n % vertices.shape[0]], quotient(n, s.count), view, placed, n)
 
 
 @wp.func
@@ -112,16 +123,23 @@ class Drawing:
 
 
 @wp.func
-def set_up(s: Batch, view: wp.array(dtype=wp.vec3d), placed: wp.array(dtype=wp.vec3d), b: int, f: int):
-    """Face f of image b."""
+def set_up(
+    s: Batch,
+    view: wp.array(dtype=wp.vec3d),
+    placed: wp.array(dtype=wp.vec3d),
+    b: int,
+    first: int,
+    f: int,
+):
+    """Face f of image b, whose vertices begin at `first`."""
     drawing = Drawing()
     drawing.box = wp.vec4i(0, 0, -1, -1)
     corner = s.faces[f]
     if wp.min(corner) < wp.int64(0) or wp.max(corner) >= wp.int64(s.count):
         return drawing
-    i = b * s.count + int(corner[0])
-    j = b * s.count + int(corner[1])
-    k = b * s.count + int(corner[2])
+    i = first + int(corner[0])
+    j = first + int(corner[1])
+    k = first + int(corner[2])
     p = placed[i]
     q = placed[j]
     r = placed[k]
@@ -154,7 +172,7 @@ def raster(
     n = wp.tid()
     b = quotient(n, s.faces.shape[0])
     f = n - b * s.faces.shape[0]
-    drawing = set_up(s, view, placed, b, f)
+    drawing = set_up(s, view, placed, b, b * s.count, f)
     if drawing.box[2] >= 0:
         draw(
             s.frame,

@@ -6,7 +6,7 @@ keys stay in the cache.
 """
 
 from ftb.kernels.start import wp
-from ftb.render.warp_kernels import LAST_FACE, Batch, draw, set_up
+from ftb.render.warp_kernels import LAST_FACE, Batch, draw, put, set_up
 from ftb.render.warp_rows_draw import CHOOSE, FILL, PICTURE, PLACE, SET_UP, WORDS
 
 wp.set_module_options({"enable_backward": False})
@@ -14,62 +14,70 @@ wp.set_module_options({"enable_backward": False})
 LANES = 8
 
 
+@wp.struct
+class Desk:
+    """What a picture needs of memory while it is drawn, and leaves to the next one.
+
+    corners (F + 8, 3): numbers of vertices, 0 behind the last face; view, placed (V + 8,): of vertices, as
+    `PICTURE` has them; keys (H, W); scratch: F + 8 numbers; rest (F + 1,): how many triangles are put aside,
+    and which; free_view, free_placed (V,): of vertices, as the twin has them, where some are.
+    """
+
+    corners: wp.array(dtype=wp.vec3i)
+    view: wp.array(dtype=wp.vec4d)
+    placed: wp.array(dtype=wp.vec4i)
+    keys: wp.array(dtype=wp.int64)
+    scratch: wp.array(dtype=wp.int32)
+    rest: wp.array(dtype=wp.int32)
+    free_view: wp.array(dtype=wp.vec3d)
+    free_placed: wp.array(dtype=wp.vec3d)
+
+
 @wp.func_native(WORDS + PICTURE + PLACE + CHOOSE + SET_UP + FILL)
-def draw_image(
-    s: Batch,
-    vertices: wp.array(dtype=wp.vec3f),
-    view: wp.array(dtype=wp.vec3d),
-    placed: wp.array(dtype=wp.vec3d),
-    keys: wp.array(dtype=wp.int64),
-    scratch: wp.array(dtype=wp.int32),
-    rest: wp.array(dtype=wp.int32),
-    image: int,
-):
-    """Draw a picture at least eight pixels wide into keys (H, W), which it clears; scratch: F + 8 numbers;
-    rest (F + 1,): how many of its triangles are not anchored, and which."""
+def draw_image(s: Batch, vertices: wp.array(dtype=wp.vec3f), desk: Desk, image: int):
+    """Place the vertices of a picture at least eight pixels wide, and draw what is anchored into its keys,
+    which are cleared."""
     ...
 
 
 _RESOLVE = """
-typedef float row_of_singles __attribute__((ext_vector_type(8), aligned(4), may_alias));
 const int width = s.frame.width, height = s.frame.height;
 const bool flat = s.frame.orthographic;
 const double unit = s.unit.data[image];
 auto* marked = seen_vertices.data + (long long)image * s.count;
-const double (*seen)[3] = (const double (*)[3])(view.data + (long long)image * s.count);
-const long long (*corners)[3] = (const long long (*)[3])s.faces.data;
+const View* seen = (const View*)desk.view.data;
+const int* corners_of = (const int*)desk.corners.data;
 for (int place = 0; place < height * width; place += 8) {
     const int row = place / width, column = place - row * width;
     const double down = unit * (s.frame.half_height - (double)row - 0.5);
     const long long first = (long long)image * height * width + place;
-    const bits key = *(const bits*)(keys.data + place);
+    const bits key = *(const bits*)(desk.keys.data + place);
     const bits empty = __builtin_convertvector(key == 0, bits);
     bits* shown = (bits*)(pix_to_face.data + first);
-    row_of_singles* far = (row_of_singles*)(depth.data + first);
+    singles* far = (singles*)(depth.data + first);
     float* shares = (float*)(bary_coords.data + first);
     if (__builtin_reduce_and(empty)) {
         *shown = -1;
         *far = -1.0f;
         for (int k = 0; k < 3; ++k)
-            ((row_of_singles*)shares)[k] = -1.0f;
+            ((singles*)shares)[k] = -1.0f;
         continue;
     }
     const bits face = empty ? -1 : 0x7FFFFFFFLL - (key & 0x7FFFFFFFLL);
     *shown = face;
     // where nothing is, any face will do
-    alignas(64) long long asked[8];
-    *(bits*)asked = empty ? __builtin_reduce_max(face) : face;
-    asm volatile("" ::: "memory");
-    long long number[3][8];
+    alignas(64) int asked[8], number[24];
+    *(words*)asked = __builtin_convertvector(empty ? __builtin_reduce_max(face) : face, words);
+    asm volatile("" : : "r"(asked) : "memory");
     EACH for (int lane = 0; lane < 8; ++lane)
         EACH for (int k = 0; k < 3; ++k) {
-            number[k][lane] = corners[asked[lane]][k];
-            marked[number[k][lane]] = 1;
+            number[8 * k + lane] = corners_of[3 * asked[lane] + k];
+            marked[number[8 * k + lane]] = 1;
         }
-    asm volatile("" ::: "memory");
+    asm volatile("" : : "r"(number) : "memory");
     lanes corner[3][3], x[3], y[3], z[3];
     EACH for (int k = 0; k < 3; ++k) {
-        corners_of(corner[k], seen, number[k]);
+        views_of(corner[k], seen, number + 8 * k, 1);
         x[k] = corner[k][0];
         y[k] = corner[k][1];
         z[k] = corner[k][2];
@@ -109,16 +117,15 @@ for (int place = 0; place < height * width; place += 8) {
 @wp.func_native(WORDS + _RESOLVE)
 def resolve_image(
     s: Batch,
-    view: wp.array(dtype=wp.vec3d),
-    keys: wp.array(dtype=wp.int64),
+    desk: Desk,
     pix_to_face: wp.array(dtype=wp.int64),
     bary_coords: wp.array(dtype=wp.vec3f),
     depth: wp.array(dtype=float),
     seen_vertices: wp.array(dtype=wp.uint8),
     image: int,
 ):
-    """As `warp_kernels.resolve`, of the keys (H, W) of one picture, its width a multiple of eight; vertices
-    (B, V) of the faces that show are marked."""
+    """As `warp_kernels.resolve`, of the keys of one picture, its width a multiple of eight; vertices (B, V)
+    of the faces that show are marked."""
     ...
 
 
@@ -126,22 +133,22 @@ def resolve_image(
 def raster_rows(
     s: Batch,
     vertices: wp.array(dtype=wp.vec3f),
-    view: wp.array(dtype=wp.vec3d),
-    placed: wp.array(dtype=wp.vec3d),
-    keys: wp.array(dtype=wp.int64),
-    scratch: wp.array(dtype=wp.int32),
-    rest: wp.array(dtype=wp.int32),
+    desk: Desk,
     pix_to_face: wp.array(dtype=wp.int64),
     bary_coords: wp.array(dtype=wp.vec3f),
     depth: wp.array(dtype=float),
     seen_vertices: wp.array(dtype=wp.uint8),
 ):
-    """Draw and resolve a picture a thread, one after the other: they share keys, scratch and rest."""
+    """Draw and resolve a picture a thread, one after the other."""
     image = wp.tid()
-    draw_image(s, vertices, view, placed, keys, scratch, rest, image)
-    for k in range(rest[0]):
-        f = rest[1 + k]
-        drawing = set_up(s, view, placed, image, f)
+    draw_image(s, vertices, desk, image)
+    if desk.rest[0] > 0:
+        for vertex in range(s.count):
+            v = vertices[(image * s.count + vertex) % vertices.shape[0]]
+            put(s, v, image, desk.free_view, desk.free_placed, vertex)
+    for k in range(desk.rest[0]):
+        f = desk.rest[1 + k]
+        drawing = set_up(s, desk.free_view, desk.free_placed, image, 0, f)
         if drawing.box[2] >= 0:
-            draw(s.frame, drawing.triangle, drawing.box, 0, LAST_FACE - wp.int64(f), keys)
-    resolve_image(s, view, keys, pix_to_face, bary_coords, depth, seen_vertices, image)
+            draw(s.frame, drawing.triangle, drawing.box, 0, LAST_FACE - wp.int64(f), desk.keys)
+    resolve_image(s, desk, pix_to_face, bary_coords, depth, seen_vertices, image)

@@ -14,44 +14,68 @@ WORDS = """
 typedef double lanes __attribute__((ext_vector_type(8), aligned(8), may_alias));
 typedef double four __attribute__((ext_vector_type(4), aligned(8), may_alias));
 typedef long long bits __attribute__((ext_vector_type(8), aligned(8), may_alias));
-typedef float singles __attribute__((ext_vector_type(8)));
-typedef int words __attribute__((ext_vector_type(8)));
+typedef float singles __attribute__((ext_vector_type(8), aligned(4), may_alias));
+typedef int words __attribute__((ext_vector_type(8), aligned(4), may_alias));
+typedef int quarter __attribute__((ext_vector_type(4), aligned(4), may_alias));
+typedef double View[4];
+typedef int Spot[4];
+const words which = {0, 1, 2, 3, 4, 5, 6, 7};
 const lanes steps = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
 const auto least = [](lanes a, lanes b) INLINE { return a < b ? a : b; };
 const auto most = [](lanes a, lanes b) INLINE { return a > b ? a : b; };
-// Three numbers of each of eight vertices, side by side.
-const auto corners_of = [](lanes (&corner)[3], const double (*table)[3], const long long* numbers) INLINE {
-    lanes row[4];
-    EACH for (int k = 0; k < 4; ++k) {
-        const four a = *(const four*)table[numbers[2 * k]], b = *(const four*)table[numbers[2 * k + 1]];
-        row[k] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
-    }
-    EACH for (int turn = 0; turn < 2; ++turn) {  // even numbers first, as in `ftb.kernels.lanes`
-        lanes parted[4];
-        EACH for (int k = 0; k < 2; ++k) {
-            parted[k] = __builtin_shufflevector(row[2 * k], row[2 * k + 1], 0, 2, 4, 6, 8, 10, 12, 14);
-            parted[k + 2] = __builtin_shufflevector(row[2 * k], row[2 * k + 1], 1, 3, 5, 7, 9, 11, 13, 15);
-        }
+const auto joined = [](four a, four b) INLINE {
+    return (lanes)__builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+};
+// Three numbers of each of eight vertices, whose numbers lie `stride` apart, side by side.
+const auto views_of = [&](lanes (&corner)[3], const View* table, const int* numbers, int stride) INLINE {
+    four column[2][3];
+    EACH for (int half = 0; half < 2; ++half) {
+        four row[4];
         EACH for (int k = 0; k < 4; ++k)
-            row[k] = parted[k];
+            row[k] = *(const four*)table[numbers[stride * (4 * half + k)]];
+        const four even = __builtin_shufflevector(row[0], row[1], 0, 4, 2, 6);
+        const four odd = __builtin_shufflevector(row[0], row[1], 1, 5, 3, 7);
+        const four next_even = __builtin_shufflevector(row[2], row[3], 0, 4, 2, 6);
+        const four next_odd = __builtin_shufflevector(row[2], row[3], 1, 5, 3, 7);
+        column[half][0] = __builtin_shufflevector(even, next_even, 0, 1, 4, 5);
+        column[half][1] = __builtin_shufflevector(odd, next_odd, 0, 1, 4, 5);
+        column[half][2] = __builtin_shufflevector(even, next_even, 2, 3, 6, 7);
     }
     EACH for (int k = 0; k < 3; ++k)
-        corner[k] = row[k];
+        corner[k] = joined(column[0][k], column[1][k]);
+};
+const auto places_of = [&](words (&corner)[3], const Spot* table, const int* numbers, int stride) INLINE {
+    words row[4], pair[4];
+    EACH for (int k = 0; k < 4; ++k) {
+        const quarter a = *(const quarter*)table[numbers[stride * k]];
+        const quarter b = *(const quarter*)table[numbers[stride * (k + 4)]];
+        row[k] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+    }
+    EACH for (int k = 0; k < 4; k += 2) {  // within halves of registers
+        pair[k] = __builtin_shufflevector(row[k], row[k + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        pair[k + 1] = __builtin_shufflevector(row[k], row[k + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    corner[0] = __builtin_shufflevector(pair[0], pair[2], 0, 1, 8, 9, 4, 5, 12, 13);
+    corner[1] = __builtin_shufflevector(pair[0], pair[2], 2, 3, 10, 11, 6, 7, 14, 15);
+    corner[2] = __builtin_shufflevector(pair[1], pair[3], 0, 1, 8, 9, 4, 5, 12, 13);
 };
 """
 
+# A vertex in view: x, y, depth and a number to make four; on the pixel plane: x and y in steps of the grid,
+# of which a pixel has a power of two, and its kind, which is 3 for what is anchored and nearer than allowed.
 PICTURE = """
-const int width = s.frame.width, height = s.frame.height, count = s.count, faces = s.faces.shape[0];
+const int width = s.frame.width, height = s.frame.height, count = s.count;
+const int faces = s.faces.shape[0];
 const double near = s.near.data[image], scale = s.scale.data[image];
 const bool flat = s.frame.orthographic, cull = s.frame.cull;
-const double (*seen)[3] = (const double (*)[3])(view.data + (long long)image * count);
-const double (*at)[3] = (const double (*)[3])(placed.data + (long long)image * count);
-const long long (*corners)[3] = (const long long (*)[3])s.faces.data;
-long long* picture = (long long*)keys.data;
+View* seen = (View*)desk.view.data;
+Spot* at = (Spot*)desk.placed.data;
+const int* corners_of = (const int*)desk.corners.data;
+long long* picture = (long long*)desk.keys.data;
 __builtin_memset(picture, 0, 8ll * height * width);
 """
 
-# As `place` in `warp_kernels`, eight vertices at a time: to view and placed.
+# As `put` in `warp_kernels`, eight vertices at a time, but for where those lie that are not anchored.
 PLACE = """
 const double* world = (const double*)(s.cam_from_world.data + image);
 const float* shape = (const float*)vertices.data + 3ll * (vertices.shape[0] > count ? image * count : 0);
@@ -73,65 +97,66 @@ for (int next = 0; next < count; next += 8) {
     const auto anchored = before_us & near_it;
     const lanes free_x = flat ? pixel_x : s.frame.half_width * depth + scale * x;
     const lanes free_y = flat ? pixel_y : s.frame.half_height * depth - scale * y;
-    const double grid = s.frame.grid;
-    const lanes to_x = anchored ? __builtin_elementwise_rint(pixel_x * grid) / grid : free_x;
-    const lanes to_y = anchored ? __builtin_elementwise_rint(pixel_y * grid) / grid : free_y;
+    const lanes to_x = anchored ? __builtin_elementwise_rint(pixel_x * s.frame.grid) : free_x;
+    const lanes to_y = anchored ? __builtin_elementwise_rint(pixel_y * s.frame.grid) : free_y;
     const lanes sum = to_x + to_y + x + y + depth;
-    const lanes kind = sum - sum == 0.0 ? (anchored ? (lanes)2.0 : (lanes)1.0) : (lanes)0.0;
-    EACH for (int k = 0; k < 8; ++k) {
-        if (next + k >= count)
-            break;
-        double* view_at = (double*)seen[next + k];
-        view_at[0] = x[k];
-        view_at[1] = y[k];
-        view_at[2] = depth[k];
-        double* placed_at = (double*)at[next + k];
-        placed_at[0] = to_x[k];
-        placed_at[1] = to_y[k];
-        placed_at[2] = kind[k];
+    const words whole_x = __builtin_convertvector(anchored ? to_x : 0.0, words);
+    const words whole_y = __builtin_convertvector(anchored ? to_y : 0.0, words);
+    const lanes held = anchored ? (depth < near ? (lanes)3.0 : (lanes)2.0) : (lanes)1.0;
+    const words kind = __builtin_convertvector(sum - sum == 0.0 ? held : 0.0, words);
+    EACH for (int k = 0; k < 8; ++k) {  // there is room for eight of them
+        *(four*)seen[next + k] = four{x[k], y[k], depth[k], 0.0};
+        *(quarter*)at[next + k] = quarter{whole_x[k], whole_y[k], kind[k], 0};
     }
 }
 """
 
 # Which triangles may show: of those anchored, that reach a pixel centre and face the camera; the numbers of
-# those that are not anchored are put aside, for `raster_rest`.
+# those that are not, or that the near plane cuts, are put aside, for `raster_rows`.
 CHOOSE = """
+const double grid = s.frame.grid, per_grid = 1.0 / grid;
+const int shift = __builtin_ctzll((long long)grid), half_pixel = (1 << shift) / 2;
+struct Box {
+    words left, top, right, bottom;
+};
+const auto centres_within = [&](const words* p, const words* q, const words* r) INLINE {
+    words low[2], high[2];
+    EACH for (int axis = 0; axis < 2; ++axis) {
+        low[axis] = __builtin_elementwise_min(__builtin_elementwise_min(p[axis], q[axis]), r[axis]);
+        high[axis] = __builtin_elementwise_max(__builtin_elementwise_max(p[axis], q[axis]), r[axis]);
+        low[axis] = (low[axis] + (half_pixel - 1)) >> shift;
+        high[axis] = (high[axis] - half_pixel) >> shift;
+    }
+    return Box{low[0], low[1], high[0], high[1]};
+};
+const auto gap = [](words to, words from) INLINE { return __builtin_convertvector(to - from, lanes); };
 int chosen = 0, others = 0;
-int *shown = scratch.data, *aside = rest.data;
+int *shown = desk.scratch.data, *aside = desk.rest.data;
 for (int first = 0; first < faces; first += 8) {
-    long long number[3][8];
-    bool sound[8];
-    EACH for (int k = 0; k < 8; ++k) {
-        const long long* corner = corners[first + k < faces ? first + k : first];
-        sound[k] = first + k < faces && (unsigned long long)corner[0] < count
-            && (unsigned long long)corner[1] < count && (unsigned long long)corner[2] < count;
-        EACH for (int j = 0; j < 3; ++j)
-            number[j][k] = sound[k] ? corner[j] : 0;
-    }
-    asm volatile("" ::: "memory");
-    lanes p[3], q[3], r[3];
-    corners_of(p, at, number[0]);
-    corners_of(q, at, number[1]);
-    corners_of(r, at, number[2]);
-    const lanes x_low = __builtin_elementwise_ceil(least(least(p[0], q[0]), r[0]) - 0.5);
-    const lanes y_low = __builtin_elementwise_ceil(least(least(p[1], q[1]), r[1]) - 0.5);
-    const lanes x_high = __builtin_elementwise_floor(most(most(p[0], q[0]), r[0]) - 0.5);
-    const lanes y_high = __builtin_elementwise_floor(most(most(p[1], q[1]), r[1]) - 0.5);
-    const lanes area = (q[1] - p[1]) * (r[0] - p[0]) - (q[0] - p[0]) * (r[1] - p[1]);
-    const auto anchored = p[2] + q[2] + r[2] == 6.0, valid = p[2] * q[2] * r[2] != 0.0;
-    const auto faces_us = cull ? area > 0.0 : area != 0.0;
-    const auto reached = (x_low <= x_high) & (y_low <= y_high) & (x_low <= width - 1.0) & (x_high >= 0.0)
-        & (y_low <= height - 1.0) & (y_high >= 0.0);
-    const words wanted = __builtin_convertvector(anchored & faces_us & reached, words);
-    const words free = __builtin_convertvector(valid & ~anchored, words);
-    EACH for (int k = 0; k < 8; ++k) {
-        shown[chosen] = first + k;
-        chosen += sound[k] & (wanted[k] != 0);
-    }
+    const int* corner = corners_of + 3 * first;
+    const words real = which < faces - first;
+    words p[3], q[3], r[3];
+    places_of(p, at, corner, 3);
+    places_of(q, at, corner + 1, 3);
+    places_of(r, at, corner + 2, 3);
+    const Box box = centres_within(p, q, r);
+    const words anchored = real & ((p[2] & q[2] & r[2]) == 2) & ((p[2] | q[2] | r[2]) == 2);
+    const words free = real & ~anchored & (p[2] > 0) & (q[2] > 0) & (r[2] > 0);
+    const words reached = (box.left <= box.right) & (box.top <= box.bottom) & (box.left < width)
+        & (box.right >= 0) & (box.top < height) & (box.bottom >= 0);
     if (__builtin_reduce_or(free))
         for (int k = 0; k < 8; ++k)
-            if (sound[k] && free[k])
+            if (free[k])
                 aside[1 + others++] = first + k;
+    if (!__builtin_reduce_or(anchored & reached))
+        continue;
+    const lanes area = gap(q[1], p[1]) * gap(r[0], p[0]) - gap(q[0], p[0]) * gap(r[1], p[1]);
+    const words faces_us = __builtin_convertvector(cull ? area > 0.0 : area != 0.0, words);
+    const words wanted = anchored & reached & faces_us;
+    EACH for (int k = 0; k < 8; ++k) {
+        shown[chosen] = first + k;
+        chosen -= wanted[k];
+    }
 }
 aside[0] = others;
 """
@@ -139,36 +164,41 @@ aside[0] = others;
 # As `set_up_edges` and `set_up_depth`, for eight of them.
 SET_UP = """
 struct Edges {
-    lanes a[3], b[3], c[3], least[3], plane[3], farthest, nearest, cut;
+    lanes a[3], b[3], c[3], plane[3], farthest, nearest;
     words left, top, right, bottom;
 };
 const auto set_up = [&](Edges& t, const int* numbers) INLINE {
-    long long number[3][8];
+    alignas(64) int number[24];
     EACH for (int k = 0; k < 8; ++k)
         EACH for (int j = 0; j < 3; ++j)
-            number[j][k] = corners[numbers[k]][j];
-    asm volatile("" ::: "memory");
-    lanes p[3], q[3], r[3], u[3], v[3], w[3];
-    corners_of(p, at, number[0]);
-    corners_of(q, at, number[1]);
-    corners_of(r, at, number[2]);
-    corners_of(u, seen, number[0]);
-    corners_of(v, seen, number[1]);
-    corners_of(w, seen, number[2]);
-    const auto whole = [](lanes value) INLINE { return __builtin_convertvector(value, words); };
-    t.left = whole(most(__builtin_elementwise_ceil(least(least(p[0], q[0]), r[0]) - 0.5), 0.0));
-    t.top = whole(most(__builtin_elementwise_ceil(least(least(p[1], q[1]), r[1]) - 0.5), 0.0));
-    t.right = whole(least(__builtin_elementwise_floor(most(most(p[0], q[0]), r[0]) - 0.5), width - 1.0));
-    t.bottom = whole(least(__builtin_elementwise_floor(most(most(p[1], q[1]), r[1]) - 0.5), height - 1.0));
+            number[8 * j + k] = corners_of[3 * numbers[k] + j];
+    asm volatile("" : : "r"(number) : "memory");
+    words place[3][3];
+    EACH for (int j = 0; j < 3; ++j)
+        places_of(place[j], at, number + 8 * j, 1);
+    const Box box = centres_within(place[0], place[1], place[2]);
+    t.left = __builtin_elementwise_max(box.left, (words)0);
+    t.top = __builtin_elementwise_max(box.top, (words)0);
+    t.right = __builtin_elementwise_min(box.right, (words)(width - 1));
+    t.bottom = __builtin_elementwise_min(box.bottom, (words)(height - 1));
+    lanes p[2], q[2], r[2], u[3], v[3], w[3];
+    EACH for (int axis = 0; axis < 2; ++axis) {
+        p[axis] = __builtin_convertvector(place[0][axis], lanes) * per_grid;
+        q[axis] = __builtin_convertvector(place[1][axis], lanes) * per_grid;
+        r[axis] = __builtin_convertvector(place[2][axis], lanes) * per_grid;
+    }
+    views_of(u, seen, number, 1);
+    views_of(v, seen, number + 8, 1);
+    views_of(w, seen, number + 16, 1);
     const lanes area = (q[1] - p[1]) * (r[0] - p[0]) - (q[0] - p[0]) * (r[1] - p[1]);
     const lanes sign = area > 0.0 ? (lanes)-1.0 : (lanes)1.0;
     const auto edge = [&](int number, const lanes* from, const lanes* to) INLINE {
         const lanes across = to[0] - from[0], down = to[1] - from[1];
         t.a[number] = sign * -down;
         t.b[number] = sign * across;
-        t.c[number] = sign * (from[0] * down - from[1] * across);
+        const lanes c = sign * (from[0] * down - from[1] * across);
         const auto open = (t.a[number] > 0.0) | ((t.a[number] == 0.0) & (t.b[number] > 0.0));
-        t.least[number] = open ? (lanes)0.0 : (lanes)1e-300;
+        t.c[number] = open ? c : c - per_grid * per_grid;
     };
     edge(0, q, r);
     edge(1, r, p);
@@ -187,59 +217,67 @@ const auto set_up = [&](Edges& t, const int* numbers) INLINE {
     t.plane[1] = edge_on ? (lanes)0.0 : slope_y;
     t.plane[2] = edge_on ? (lanes)0.0 : corner;
     const lanes farthest = most(most(u[2], v[2]), w[2]), nearest = least(least(u[2], v[2]), w[2]);
-    const lanes kept = most(nearest, near);
     t.farthest = flat ? -farthest : 1.0 / farthest;
-    t.nearest = flat ? -kept : 1.0 / kept;
-    t.cut = nearest < near ? t.nearest : (lanes)__builtin_inf();
-    t.bottom = __builtin_convertvector(farthest < near, words) ? -1 : t.bottom;
+    t.nearest = flat ? -nearest : 1.0 / nearest;
 };
 """
 
-# Four pixels of two rows at a time, about as much as a triangle reaches. Edge functions are exact: what lies
-# beside a triangle is outside of one of them.
+# Four pixels of two rows at a time. Edge functions are exact, so that they may be summed from tile to tile,
+# and that a step less than 0 is as good as 0 where an edge wants more; what lies beside a triangle is outside
+# of one of them. Keys are numbers without a sign: as doubles they have the same order, and a maximum is one
+# step.
 FILL = """
 const lanes across = {0.5, 1.5, 2.5, 3.5, 0.5, 1.5, 2.5, 3.5};
-const lanes down = {0.5, 0.5, 0.5, 0.5, 1.5, 1.5, 1.5, 1.5};
-typedef long long quad __attribute__((ext_vector_type(4), aligned(8), may_alias));
+const lanes lower = {0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0};
+const words turned = flat ? -1 : 0, base = flat ? 0x7F800001 : 0;
 for (int first = 0; first < chosen; first += 8) {
     Edges t;
     for (int k = chosen; k < first + 8; ++k)
         shown[k] = shown[first];
     set_up(t, shown + first);
-    asm volatile("" ::: "memory");
+    asm volatile("" : : "r"(&t) : "memory");
     const int end = chosen - first < 8 ? chosen - first : 8;
     for (int k = 0; k < end; ++k) {
-        const long long face = 0x7FFFFFFFLL - shown[first + k];
-        const lanes a = t.a[0][k], b = t.a[1][k], c = t.a[2][k], along = t.plane[0][k];
-        const lanes farthest = t.farthest[k], nearest = t.nearest[k], cut = t.cut[k];
-        const lanes d = t.least[0][k], e = t.least[1][k], f = t.least[2][k];
-        const int bottom = t.bottom[k], right = t.right[k];
-        for (int top = t.top[k]; top <= bottom; top += 2) {
-            const int row = top < height - 2 ? top : height - 2;  // within the picture
-            const lanes y = down + (double)row;
-            const lanes i = t.b[0][k] * y + t.c[0][k], j = t.b[1][k] * y + t.c[1][k];
-            const lanes l = t.b[2][k] * y + t.c[2][k], level = t.plane[1][k] * y + t.plane[2][k];
+        const bits face = 0x7FFFFFFFLL - shown[first + k];
+        const lanes along = t.plane[0][k], farthest = t.farthest[k], nearest = t.nearest[k];
+        const int bottom = t.bottom[k], right = t.right[k], left = t.left[k] & ~3;
+        int row = t.top[k];
+        lanes edge[3], far_right[3];
+        EACH for (int side = 0; side < 3; ++side) {
+            const double a = t.a[side][k], b = t.b[side][k], c = t.c[side][k];
+            edge[side] = (across * a + lower * b) + (a * left + b * (row + 0.5) + c);
+            far_right[side] = 4.0 * a;
+        }
+        for (; row <= bottom; row += 2) {
+            if (row == height - 1) {  // both rows have to be of the picture
+                row = height - 2;
+                EACH for (int side = 0; side < 3; ++side)
+                    edge[side] -= t.b[side][k];
+            }
+            lanes inside[3] = {edge[0], edge[1], edge[2]}, x = across + (double)left;
+            const lanes level = t.plane[1][k] * (lower + (row + 0.5)) + t.plane[2][k];
             // in whole fours: what the next triangle reads is what this one has written
-            for (int from = t.left[k] & ~3; from <= right; from += 4) {
-                const int column = from < width - 4 ? from : width - 4;
-                const lanes x = across + (double)column;
+            long long* pixels = picture + (long long)row * width;
+            for (int column = left; column <= right; column += 4) {
                 const lanes nearness = along * x + level;
                 const bits drawn = __builtin_convertvector(
-                    ((a * x + i >= d) & (b * x + j >= e)) & ((c * x + l >= f) & (nearness <= cut)), bits);
+                    least(least(inside[0], inside[1]), inside[2]) >= 0.0, bits);
                 const lanes kept = least(most(nearness, farthest), nearest);
-                const singles size = __builtin_convertvector(__builtin_elementwise_abs(kept), singles);
-                bits key = __builtin_convertvector(__builtin_bit_cast(words, size), bits);
-                key = flat ? 0x7F800000 - key : key;
+                const words size = __builtin_bit_cast(words, __builtin_convertvector(kept, singles));
+                const words ordered = ((size & 0x7FFFFFFF) ^ turned) + base;
                 // Nothing drawn is 0, which is never above: a store that leaves pixels out would make the
                 // next triangle, which reads them, wait.
-                key = drawn ? (key << 32) | face : 0;
-                long long* pixels = picture + (long long)row * width + column;
-                const quad upper = *(const quad*)pixels, lower = *(const quad*)(pixels + width);
-                const bits old = __builtin_shufflevector(upper, lower, 0, 1, 2, 3, 4, 5, 6, 7);
-                key = key > old ? key : old;
-                *(quad*)pixels = key.lo;
-                *(quad*)(pixels + width) = key.hi;
+                const bits key = drawn & ((__builtin_convertvector(ordered, bits) << 32) | face);
+                four *upper = (four*)(pixels + column), *under = (four*)(pixels + column + width);
+                const lanes nearer = most(__builtin_bit_cast(lanes, key), joined(*upper, *under));
+                *upper = nearer.lo;
+                *under = nearer.hi;
+                x += 4.0;
+                EACH for (int side = 0; side < 3; ++side)
+                    inside[side] += far_right[side];
             }
+            EACH for (int side = 0; side < 3; ++side)
+                edge[side] += 2.0 * t.b[side][k];
         }
     }
 }
