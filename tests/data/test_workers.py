@@ -75,7 +75,7 @@ def test_what_breaks_a_worker_is_told_in_a_line(how: str, kind: type[Exception],
 def test_workers_that_end_badly_once_nobody_needs_them_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", found.append)
-    batches = batches_of(Breaking("ends badly"), range(2, 9), workers=3, ahead=1)
+    batches = batches_of(Breaking("ends badly"), range(2, 9), workers=2, ahead=1)
     assert next(batches)[0].index.tolist() == [*range(16, 24)]
     batches.close()
     gc.collect()
