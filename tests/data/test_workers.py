@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing.util
-import os
-import signal
 import sys
-from dataclasses import dataclass
 
 import pytest
 import torch
-from torch.utils.data import Dataset
 
 from ftb.data.stream import ChunkDataset, Sources, StreamConfig
 from ftb.data.workers import _Answers, batches_of
 from ftb.errors import raise_if_worker_died
 from ftb.scene.scene_config import SceneConfig
-from ftb.types import Pair
+from tests.data.breaking import Breaking
 
 SMALL = StreamConfig(
     image_size=32,
     ball_size=16,
     scene=SceneConfig(samples_per_head=8, sky_receivers=100, sky_directions=32),
 )
-
-
-@dataclass
-class Breaking(Dataset):
-    """Answers with pairs, but for number 2, with which its process meets what `how` says."""
-
-    how: str
-
-    def __getitem__(self, number: int) -> tuple[Pair, float]:
-        if self.how == "ends badly":
-            multiprocessing.util.Finalize(None, os.kill, (os.getpid(), signal.SIGKILL), exitpriority=0)
-        elif number == 2:
-            if self.how == "killed":
-                os.kill(os.getpid(), signal.SIGKILL)
-            if self.how == "unwritable":
-                raise OSError(28, "No space left on device", "/somewhere/file")
-            raise ValueError("bust.ply: has no faces")
-        return ChunkDataset(SMALL, "train", Sources())[number]
 
 
 def test_pairs_cross_unchanged_and_in_order() -> None:
