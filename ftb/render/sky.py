@@ -104,9 +104,9 @@ def _collapsed(faces: Tensor, cluster: Tensor) -> Tensor:
 def needed_receivers(receivers: Receivers, used: Tensor) -> Tensor:
     """Which receivers (R,) uint8 speak for vertices that any of S pictures show, used (S, V) uint8."""
     needed = torch.zeros(len(receivers.vertices), dtype=torch.uint8, device=used.device)
-    neighbours = receivers.neighbours
-    inputs = [used, neighbours, *neighbours.shape, needed]
-    launch(sky_kernel.mark_receivers, used.numel(), inputs, used.device)
+    neighbours, shown = receivers.neighbours, used.amax(dim=0)
+    inputs = [shown, neighbours, neighbours.shape[1], needed]
+    launch(sky_kernel.mark_receivers, shown.numel(), inputs, used.device)
     return needed
 
 

@@ -73,17 +73,16 @@ def sky_rows(
 
 @wp.kernel
 def mark_receivers(
-    used: wp.array(dtype=wp.uint8),  # (S · V,)
+    used: wp.array(dtype=wp.uint8),  # (V,)
     neighbours: wp.array(dtype=wp.int64),  # (V · N,)
-    vertices: int,  # V
     count: int,  # N
     needed: wp.array(dtype=wp.uint8),  # (R,), out
 ):
-    """One vertex of one picture a thread: the receivers that speak for it."""
+    """One vertex a thread: the receivers that speak for it."""
     n = wp.tid()
     if used[n] == wp.uint8(0):
         return
-    first = (n % vertices) * count
+    first = n * count
     for k in range(count):
         needed[int(neighbours[first + k])] = wp.uint8(1)
 
