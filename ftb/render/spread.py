@@ -18,7 +18,6 @@ wp.set_module_options({"enable_backward": False})
 _APART = "\n#pragma clang fp contract(off)\n"  # products and sums, as torch has them
 _SPREAD = """
 int last = 0;
-chosen.data[0] = 0;
 for (int step = 1; step < count; ++step) {
     lanes farthest = -1.0f;
     counts holder = 0;

@@ -10,6 +10,7 @@ from tests.render.shapes import bumpy_head, mesh_of
 def test_points_spread() -> None:
     line = torch.linspace(0.0, 1.0, 101)[:, None] * torch.tensor([1.0, 0.0, 0.0])
     assert farthest_points(line, 5).tolist() == [0, 100, 50, 25, 75]
+    assert farthest_points(line, 0).tolist() == []
 
 
 @pytest.mark.parametrize("width", range(1, 9))
