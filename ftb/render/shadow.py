@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ftb.kernels.lanes import WIDTH
 from ftb.kernels.starting import launch
 from ftb.maths.shapes import expect_shape
 from ftb.render import shadow_kernel as kernels
-from ftb.render.shadow_fill import LEAST_SIZE, draw_depth_rows
+from ftb.render.shadow_fill import LEAST_SIZE, backs_of, draw_depth_rows
 from ftb.render.shadow_lookup import SEARCH_DEPTH_M
 from ftb.types import Camera, Lighting, Mesh, TensorData
 
@@ -23,11 +24,6 @@ from ftb.types import Camera, Lighting, Mesh, TensorData
 LEAST_TEXELS = 192
 NOTHING = -1.0e9
 LEAST_WIDTH_M = 1.0e-3
-# By kind of device: threads for L lights and F faces, and what they run.
-DRAWERS = {
-    "cpu": (lambda lights, faces: lights, draw_depth_rows),
-    "cuda": (lambda lights, faces: lights * faces, kernels.draw_depth),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +49,8 @@ def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *
     used (S, V) uint8: vertices that the pictures show.
     """
     expect_shape(mesh.vertices, "1 V 3", name="mesh.vertices")
-    if size < LEAST_SIZE:
-        raise ValueError(f"size: expected at least {LEAST_SIZE} texels, got {size}")
+    if size < LEAST_SIZE or size % 4:
+        raise ValueError(f"size: expected a multiple of four texels, at least {LEAST_SIZE}, got {size}")
     vertices = mesh.vertices[0].detach().float().contiguous()
     faces = mesh.faces.to(torch.int32).contiguous()
     slot, order, samples = _slots(lighting.key_irradiance)
@@ -68,10 +64,28 @@ def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *
     projected = torch.empty(len(order) * len(vertices), 4, device=vertices.device)
     depth = torch.full((len(order), size, size), kernels.EMPTY, device=vertices.device)
     launch(kernels.project, len(projected), [vertices, frames, window, projected], vertices.device)
-    inputs = [projected, faces, len(vertices), size, samples, depth]
-    threads, draw = DRAWERS[vertices.device.type]
-    launch(draw, threads(len(order), len(faces)), inputs, vertices.device)
+    DRAWERS[vertices.device.type]([projected, faces, len(vertices), size, samples, depth])
     return Shadows(depth=depth, slot=slot, samples=samples, frames=frames, window=window)
+
+
+def draw_by_lights(inputs: list) -> None:
+    """A light a thread; inputs as of `shadow_kernel.draw_depth`."""
+    projected, faces, vertices, size, samples, depth = inputs
+    # by corners, and of vertex 0 alone what is too few
+    columns = torch.nn.functional.pad(faces.t(), (0, -len(faces) % WIDTH)).contiguous()
+    backs = backs_of(len(faces), size)
+    inputs = [projected, columns, vertices, size, samples, depth, backs]
+    launch(draw_depth_rows, len(samples), inputs, faces.device)
+
+
+def draw_by_triangles(inputs: list) -> None:
+    """A triangle a thread, for each light."""
+    faces, samples = inputs[1], inputs[4]
+    launch(kernels.draw_depth, len(samples) * len(faces), inputs, faces.device)
+
+
+# By kind of device.
+DRAWERS = {"cpu": draw_by_lights, "cuda": draw_by_triangles}
 
 
 def _slots(key_irradiance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
