@@ -8,8 +8,33 @@ from __future__ import annotations
 
 WIDTH = 16  # pixels of a register
 
+# Where `eight` are eight numbers, in one register or two.
+TURN_EIGHT = """
+// Eight registers of eight numbers turned, so that rows become columns, within halves of registers first:
+// where a register holds eight, what crosses its middle costs more.
+const auto turn_eight = [&](eight* table) INLINE {
+    eight pairs[8], fours[8];
+    EACH for (int k = 0; k < 8; k += 2) {
+        const eight a = table[k], b = table[k + 1];
+        pairs[k] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+        pairs[k + 1] = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    EACH for (int k = 0; k < 8; k += 4)
+        EACH for (int j = 0; j < 2; ++j) {
+            const eight a = pairs[k + j], b = pairs[k + j + 2];
+            fours[k + 2 * j] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+            fours[k + 2 * j + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    EACH for (int k = 0; k < 4; ++k) {
+        table[k] = __builtin_shufflevector(fours[k], fours[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        table[k + 4] = __builtin_shufflevector(fours[k], fours[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+};
+"""
+
 # Parting even from odd numbers turns the bits of all places by one: a few turns make rows of columns.
-LANES = """
+LANES = (
+    """
 #define EACH _Pragma("clang loop unroll(full)")
 #define INLINE __attribute__((always_inline))
 // What is asked one by one lies in memory: out of registers each number would cost two steps.
@@ -46,27 +71,9 @@ const auto part = [&](lanes* table, int count) INLINE {
 const auto joined = [&](eight a, eight b) INLINE {
     return (lanes)__builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 };
-// Eight registers of eight numbers turned, so that rows become columns, within halves of registers first:
-// where a register holds eight, what crosses its middle costs more.
-const auto turn_eight = [&](eight* table) INLINE {
-    eight pairs[8], fours[8];
-    EACH for (int k = 0; k < 8; k += 2) {
-        const eight a = table[k], b = table[k + 1];
-        pairs[k] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
-        pairs[k + 1] = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    EACH for (int k = 0; k < 8; k += 4)
-        EACH for (int j = 0; j < 2; ++j) {
-            const eight a = pairs[k + j], b = pairs[k + j + 2];
-            fours[k + 2 * j] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
-            fours[k + 2 * j + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-    EACH for (int k = 0; k < 4; ++k) {
-        table[k] = __builtin_shufflevector(fours[k], fours[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        table[k + 4] = __builtin_shufflevector(fours[k], fours[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-};
-// Sixteen registers, a quarter of the table after the other.
+"""
+    + TURN_EIGHT
+    + """// Sixteen registers, a quarter of the table after the other.
 const auto turn_sixteen = [&](lanes* table) INLINE {
     eight quarter[4][8];
     EACH for (int k = 0; k < 8; ++k) {
@@ -108,3 +115,4 @@ const auto rows_of = [&](lanes (&column)[4], const int* numbers, const float* ta
     }
 };
 """
+)

@@ -1,4 +1,4 @@
-"""The default rasterizer: NVIDIA Warp kernels, with the same pixels on CPU and CUDA.
+"""The default rasterizer: NVIDIA Warp kernels, with the same faces on CPU and CUDA.
 
 Three passes: place vertices on the pixel plane, draw triangles into a buffer of (nearness, face) keys,
 resolve the keys to barycentrics and depth. What makes it watertight: vertices snap to a sub-pixel
@@ -20,6 +20,7 @@ from ftb.kernels.starting import Packed, launch, packed
 from ftb.render import warp_kernels, warp_rows
 from ftb.render.base import Rasterizer
 from ftb.render.warp_edges import Frame
+from ftb.render.warp_rows_resolve import NUMBERS
 from ftb.types import Camera, Fragments, Mesh
 
 # By kind of device: what is compiled.
@@ -27,7 +28,8 @@ MODULES = {"cpu": (warp_kernels, warp_rows), "cuda": (warp_kernels,)}
 
 
 class WarpRasterizer(Rasterizer):
-    """Rasterizer in NVIDIA Warp. Computes in float64 from float32 vertices; fragments are float32.
+    """Rasterizer in NVIDIA Warp. Which face a pixel shows is computed in float64 from float32 vertices;
+    barycentrics and depth are float32, and differ between CPU and CUDA by its rounding.
 
     threads: CPU threads that share a batch, one slice of it each. Results are bitwise the same for
     every number of threads and every split of a batch.
@@ -71,7 +73,7 @@ class WarpRasterizer(Rasterizer):
 
 def _nothing_seen(batch: int, vertices: int, size: tuple[int, int]) -> Tensor | None:
     """To be marked (B, V); None for pictures that nobody marks."""
-    drawn = size[1] % warp_rows.LANES == 0 and size[0] > 1
+    drawn = size[1] % warp_rows.WIDTH == 0 and math.prod(size) % warp_rows.PIXELS == 0 and size[0] > 1
     return torch.zeros(batch, vertices, dtype=torch.uint8) if drawn else None
 
 
@@ -127,7 +129,7 @@ def draw_by_triangles(s: Packed, vertices: Tensor, out: Fragments) -> None:
 
 
 def draw_by_pictures(s: Packed, vertices: Tensor, out: Fragments) -> None:
-    """As `draw_by_triangles`, a picture a thread and eight pixels at a time, where these divide its width."""
+    """As `draw_by_triangles`, a picture a thread and several pixels at a time, where these divide it."""
     batch, height, width = out.depth.shape
     if out.seen is None:
         return draw_by_triangles(s, vertices, out)
@@ -138,7 +140,7 @@ def draw_by_pictures(s: Packed, vertices: Tensor, out: Fragments) -> None:
 
 def _desk(faces: Tensor, vertices: int, pixels: int) -> Packed:
     """Memory for one picture. Eight triangles or vertices are read at once: behind the last one, too."""
-    count, more = len(faces), warp_rows.LANES
+    count, more = len(faces), warp_rows.WIDTH
     corners = torch.zeros(count + more, 3, dtype=torch.int32)
     corners[:count] = faces
     scratch, rest = torch.empty(2, count + more, dtype=torch.int32)
@@ -153,6 +155,8 @@ def _desk(faces: Tensor, vertices: int, pixels: int) -> Packed:
         rest=rest,
         free_view=free_view,
         free_placed=free_placed,
+        pixels=torch.empty(count + more, dtype=torch.int32),
+        records=torch.empty(count + more, NUMBERS),
     )
 
 
