@@ -72,7 +72,7 @@ const auto expose_row = [&](int row) {{
         const long long first = 3 * sample * pixels + at, second = first + pixels, third = second + pixels;
         const lanes covered = *(const lanes*)(planes.mask.data + place);
         lanes r = 0.0f, g = 0.0f, b = 0.0f;
-        if (__builtin_reduce_max(covered) > 0.0f) {{
+        if (__builtin_reduce_or(covered > 0.0f)) {{
             lanes& radiance_r = *(lanes*)(planes.radiance.data + first);
             lanes& radiance_g = *(lanes*)(planes.radiance.data + second);
             lanes& radiance_b = *(lanes*)(planes.radiance.data + third);
@@ -100,7 +100,7 @@ const auto expose_row = [&](int row) {{
             radiance_g = (rest_g - base_g * (arriving_g * open)) * covered;
             radiance_b = (rest_b - base_b * (arriving_b * open)) * covered;
         }}
-        if (__builtin_reduce_min(covered) < 1.0f) {{
+        if (__builtin_reduce_or(covered < 1.0f)) {{
             lanes behind_r, behind_g, behind_b;
             behind(row, column, behind_r, behind_g, behind_b);
             r = r * covered + behind_r * (1.0f - covered);

@@ -14,17 +14,20 @@ from ftb.render.jpeg import dct_matrix
 
 BAND = 64  # rows that are blurred at a time; across, as many and those they reach
 
-# blur_band(plane, top, rows, to): rows of one plane of the picture; to: BAND rows.
+_REACHES = range(1, BLUR_RADIUS + 1)
+# blur_band(plane, top, rows, to): rows of one plane of the picture; to: BAND rows. Made for each reach apart,
+# so that nothing turns on it within a row.
 BLUR = f"""
 const float* tap = film.taps.data + sample * {BLUR_RADIUS + 1};
 int reach = {BLUR_RADIUS};
 while (reach > 0 && tap[reach] == 0.0f)
     --reach;
-const auto blur_band = [&](const float* plane, int top, int rows, float* to) {{
+const auto blur_by = [&](auto number, const float* plane, int top, int rows, float* to) {{
+    constexpr int reach = decltype(number)::value;
     for (int column = 0; column < size; column += 16) {{
-        lanes across[{BAND} + 2 * {BLUR_RADIUS}];
+        lanes across[{BAND} + 2 * reach];
         const bool whole = column >= reach && column + 16 + reach <= size;
-        float edge[16 + 2 * {BLUR_RADIUS}];
+        float edge[16 + 2 * reach];
         for (int k = 0; k < rows + 2 * reach; ++k) {{
             int row = top + k - reach;
             row = row < 0 ? 0 : row < size ? row : size - 1;
@@ -38,17 +41,23 @@ const auto blur_band = [&](const float* plane, int top, int rows, float* to) {{
                 from = edge;
             }}
             lanes sum = *(const lanes*)(from + reach) * tap[0];
-            for (int away = 1; away <= reach; ++away)
+            EACH for (int away = 1; away <= reach; ++away)
                 sum += tap[away]
                     * (*(const lanes*)(from + reach - away) + *(const lanes*)(from + reach + away));
             across[k] = sum;
         }}
         for (int k = 0; k < rows; ++k) {{
             lanes sum = across[k + reach] * tap[0];
-            for (int away = 1; away <= reach; ++away)
+            EACH for (int away = 1; away <= reach; ++away)
                 sum += (across[k + reach - away] + across[k + reach + away]) * tap[away];
             *(lanes*)(to + k * size + column) = sum;
         }}
+    }}
+}};
+{"".join(f"struct Reach{n} {{ enum {{ value = {n} }}; }};" for n in _REACHES)}
+const auto blur_band = [&](const float* plane, int top, int rows, float* to) {{
+    switch (reach) {{
+        {" ".join(f"case {n}: return blur_by(Reach{n}{{}}, plane, top, rows, to);" for n in _REACHES)}
     }}
 }};
 """

@@ -172,6 +172,7 @@ const auto note = [&](const Triangles& t, counts away, int first) INLINE {{
         behind -= away[k];
     }}
 }};
+const auto farther = [&](auto a, auto b) INLINE {{ return a > b ? a : b; }};
 const auto fill_cells = [&]() {{
     float* cell = farthest;
     for (int first = 0; first < size; first += {CELL}) {{
@@ -180,17 +181,17 @@ const auto fill_cells = [&]() {{
             const float* texels = map + first * size + (column < size - 8 ? column : size - 8);
             eight most_of = *(const eight*)texels;
             for (int row = 1; row < rows; ++row)
-                most_of = __builtin_elementwise_max(most_of, *(const eight*)(texels + row * size));
-            *cell++ = __builtin_reduce_max(most_of);
+                most_of = farther(most_of, *(const eight*)(texels + row * size));
+            const four half = farther((four)most_of.lo, (four)most_of.hi);
+            *cell++ = farther(farther(half[0], half[1]), farther(half[2], half[3]));
         }}
     }}
     for (int row = 0; row < across; ++row)
         for (int column = 0; column < across; ++column) {{
             const float* at = farthest + row * across + column;
             const int right = column < across - 1 ? 1 : 0, down = row < across - 1 ? across : 0;
-            const float upper = at[0] > at[right] ? at[0] : at[right];
-            const float lower = at[down] > at[down + right] ? at[down] : at[down + right];
-            of_four[row * across + column] = upper > lower ? upper : lower;
+            const float lower = farther(at[down], at[down + right]);
+            of_four[row * across + column] = farther(farther(at[0], at[right]), lower);
         }}
 }};
 const auto leave_hidden = [&]() {{

@@ -134,7 +134,7 @@ if (hairy) {
     hair_share = ramp(-person[HAIR_SOFT], person[HAIR_SOFT], height) * person[OPACITY];
 }
 // Nobody sees what lies below hair.
-const bool covered = hairy && __builtin_reduce_min(hair_share) >= 1.0f;
+const bool covered = hairy && !__builtin_reduce_or(hair_share < 1.0f);
 """
 
 _SKIN = """
