@@ -46,10 +46,11 @@ class Outlines(TensorData):
         """Index the pictures; the head is shared by all."""
         return replace(self, camera=self.camera[index], depth=self.depth[index])
 
-    def hide(self, picture: int, hidden: Tensor) -> None:
-        """Leave out those between pixels that something else hides, (H, H) bool, in one picture; in place."""
+    def hide(self, picture: int, cover: Tensor) -> None:
+        """Leave out those between pixels that something else covers, (H, H): 1 there and 0 elsewhere, in one
+        picture; in place."""
         # Depth 0 is neither in front of an outline nor behind it.
-        self.depth[picture].masked_fill_(hidden, 0.0)
+        self.depth[picture].mul_(1.0 - cover)
 
 
 def mesh_edges(mesh: Mesh) -> Tensor:

@@ -7,13 +7,13 @@ develop.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
-from ftb.maths import color, rotation
+from ftb.maths import rotation
 from ftb.maths.random import generator_for
 from ftb.render.antialias import Outlines, mesh_edges
 from ftb.render.antialias_fused import face_planes
@@ -44,7 +44,7 @@ from ftb.render.sky import (
 )
 from ftb.scene.capture import Capture
 from ftb.scene.heads import Head, HeadSource
-from ftb.scene.lighting_ops import irradiance
+from ftb.scene.lighting_ops import grey_mixer, irradiance, map_colours, scale_lighting
 from ftb.scene.sampler import Chunk
 from ftb.scene.scene_config import SceneConfig
 from ftb.types import Camera, Fragments, Lighting, Pair, TensorData, concatenate
@@ -240,19 +240,21 @@ def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_si
     facing = torch.nn.functional.pad(lighting.key_dirs.new_ones(1, 1), (2, 0))  # +Z, made on the device
     colour = irradiance(lighting, facing).squeeze(-2).clamp_min(0.0)  # (S, 3)
     gains = exposure_gains(shaded, colour, capture)
-    seen = shaded.mask.clone()
-    for row, hidden in put_before(shaded, lighting, capture):
-        # Painted pixels count as seen in the photograph, so that no backdrop is put there; who learns from
-        # the pair leaves them out.
-        shaded.mask[row].masked_fill_(hidden, 1.0)
-        seen[row].masked_fill_(hidden, 0.0)
-        _hide(outlines, row, hidden)
+    mask, stands = shaded.mask, []
+    for row, cover in put_before(shaded, lighting, capture):
+        stands.append((row, cover.to(mask.dtype)))  # factors: many times faster than choices
+    for row, cover in stands:
+        # Painted pixels count as seen in the photograph, so that no backdrop is put there.
+        torch.maximum(mask[row], cover, out=mask[row])
+        _hide(outlines, row, cover)
     lighting = scale_lighting(lighting, gains)
     photo_srgb, shaded = photograph(shaded, gains, drawn.camera, lighting, capture, outlines)
+    for row, cover in stands:
+        mask[row].mul_(1.0 - cover)  # who learns from the pair leaves them out
     lighting = map_colours(lighting, grey_mixer(capture.grey))
     return Pair(
         photo_srgb=photo_srgb,
-        mask=seen,
+        mask=mask,
         normals=shaded.normals,
         albedo_linear=shaded.albedo_linear,
         visibility=shaded.visibility,
@@ -264,37 +266,9 @@ def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_si
     )
 
 
-def _hide(outlines: list[Outlines], row: int, hidden: Tensor) -> None:
-    """Leave out outlines behind hidden pixels of picture number `row` of all."""
+def _hide(outlines: list[Outlines], row: int, cover: Tensor) -> None:
+    """Leave out outlines behind covered pixels of picture number `row` of all."""
     for some in outlines:
         if 0 <= row < len(some.depth):
-            some.hide(row, hidden)
+            some.hide(row, cover)
         row -= len(some.depth)
-
-
-def scale_lighting(lighting: Lighting, gains: Tensor) -> Lighting:
-    """Light times gains (S, 3)."""
-    return map_colours(
-        lighting, lambda values: values * gains.reshape(len(gains), *[1] * (values.dim() - 2), 3)
-    )
-
-
-def map_colours(lighting: Lighting, function: Callable[[Tensor], Tensor]) -> Lighting:
-    """Apply a linear colour function to every (S, ..., 3) colour of S lightings."""
-    return dataclasses.replace(
-        lighting,
-        sh_coeffs=function(lighting.sh_coeffs),
-        key_irradiance=function(lighting.key_irradiance),
-        environment=None if lighting.environment is None else function(lighting.environment),
-    )
-
-
-def grey_mixer(grey: Tensor) -> Callable[[Tensor], Tensor]:
-    """A function that takes the colour out of (S, ..., 3) where grey (S,) is 1: a grey photograph says
-    nothing of the light's colour, so its light is grey by definition."""
-
-    def mix(values: Tensor) -> Tensor:
-        share = grey.reshape(len(grey), *[1] * (values.dim() - 1))
-        return torch.lerp(values, color.luminance(values)[..., None].expand_as(values), share)
-
-    return mix

@@ -62,14 +62,14 @@ def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *
     launch(kernels.bound, len(order) * len(vertices), inputs, vertices.device)
     window = _windows(bounds, lighting.key_angular_radius.flatten()[order].float(), size)
     projected = torch.empty(len(order) * len(vertices), 4, device=vertices.device)
-    depth = torch.full((len(order), size, size), kernels.EMPTY, device=vertices.device)
+    depth = torch.empty(len(order), size, size, device=vertices.device)
     launch(kernels.project, len(projected), [vertices, frames, window, projected], vertices.device)
     DRAWERS[vertices.device.type]([projected, faces, len(vertices), size, samples, depth])
     return Shadows(depth=depth, slot=slot, samples=samples, frames=frames, window=window)
 
 
 def draw_by_lights(inputs: list) -> None:
-    """A light a thread; inputs as of `shadow_kernel.draw_depth`."""
+    """Fill depth (L, T, T), a light a thread; inputs as of `shadow_kernel.draw_depth`."""
     projected, faces, vertices, size, samples, depth = inputs
     # by corners, and of vertex 0 alone what is too few
     columns = torch.nn.functional.pad(faces.t(), (0, -len(faces) % WIDTH)).contiguous()
@@ -79,8 +79,9 @@ def draw_by_lights(inputs: list) -> None:
 
 
 def draw_by_triangles(inputs: list) -> None:
-    """A triangle a thread, for each light."""
-    faces, samples = inputs[1], inputs[4]
+    """As `draw_by_lights`, a triangle a thread for each light."""
+    _, faces, _, _, samples, depth = inputs
+    depth.fill_(kernels.EMPTY)
     launch(kernels.draw_depth, len(samples) * len(faces), inputs, faces.device)
 
 

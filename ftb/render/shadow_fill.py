@@ -12,7 +12,7 @@ import torch
 from ftb.kernels.lanes import LANES, WIDTH
 from ftb.kernels.start import FORWARD, wp
 from ftb.kernels.starting import Packed, packed
-from ftb.render.shadow_kernel import CRACK
+from ftb.render.shadow_kernel import CRACK, EMPTY
 
 wp.set_module_options(FORWARD)
 
@@ -213,12 +213,15 @@ const auto leave_hidden = [&]() {{
 }};
 """
 
-_HEAD = """
+_HEAD = f"""
+float* map = depth.data + (long long)light * size * size;
+for (int row = 0; row < size; ++row)
+    for (int column = 0; column < size; column += 4)
+        *(four*)(map + row * size + column) = {float(EMPTY)}f;
 if (samples.data[light] < 0)
     return;
 const float* vertices_of = (const float*)projected.data + 4ll * light * vertices;
 const int* corners = (const int*)faces.data;
-float* map = depth.data + (long long)light * size * size;
 const int count = faces.shape[1];
 """
 

@@ -6,11 +6,12 @@ Camera frame. A `Lighting` keeps the environment and the key lights apart; these
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from ftb.maths import brdf, sh
+from ftb.maths import brdf, color, sh
 from ftb.maths.shapes import expect_shape
 from ftb.types import Lighting
 
@@ -98,3 +99,33 @@ def scaled(lighting: Lighting, gains: Tensor) -> Lighting:
         key_irradiance=lighting.key_irradiance * gains[:, None, None],
         environment=None if environment is None else environment * gains[:, None, None, None],
     )
+
+
+def scale_lighting(lighting: Lighting, gains: Tensor) -> Lighting:
+    """Light times gains (S, 3)."""
+    return map_colours(
+        lighting, lambda values: values * gains.reshape(len(gains), *[1] * (values.dim() - 2), 3)
+    )
+
+
+def map_colours(lighting: Lighting, function: Callable[[Tensor], Tensor]) -> Lighting:
+    """Apply a linear colour function to every (S, ..., 3) colour of S lightings."""
+    return dataclasses.replace(
+        lighting,
+        sh_coeffs=function(lighting.sh_coeffs),
+        key_irradiance=function(lighting.key_irradiance),
+        environment=None if lighting.environment is None else function(lighting.environment),
+    )
+
+
+def grey_mixer(grey: Tensor) -> Callable[[Tensor], Tensor]:
+    """A function that takes the colour out of (S, ..., 3) where grey (S,) is 1: a grey photograph says
+    nothing of the light's colour, so its light is grey by definition."""
+    if grey.device.type == "cpu" and not grey.any():
+        return lambda values: values
+
+    def mix(values: Tensor) -> Tensor:
+        share = grey.reshape(len(grey), *[1] * (values.dim() - 1))
+        return torch.lerp(values, color.luminance(values)[..., None].expand_as(values), share)
+
+    return mix

@@ -175,7 +175,7 @@ def test_outlines_behind_something_else_leave_no_trace():
     shown = torch.ones(1, SIZE, SIZE)
     shown[:, :, : SIZE // 2] = 0.0
     everywhere = (softened(picture, outlines) != picture).any(-1)
-    outlines.hide(0, shown[0] == 0.0)
+    outlines.hide(0, (shown[0] == 0.0).float())
     changed = (softened(picture, outlines) != picture).any(-1)
     assert bool((everywhere & (shown == 0)).any())
     assert not bool((changed & (shown == 0)).any())

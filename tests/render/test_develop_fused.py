@@ -12,9 +12,9 @@ from ftb.maths import brdf
 from ftb.render.develop import backdrop, develop
 from ftb.render.develop_fused import DEVELOPERS, blurred, photograph, tone_curves
 from ftb.render.jpeg import CHROMA_TABLE, LUMA_TABLE, jpeg_roundtrip, quantise_planes
-from ftb.render.pair import grey_mixer
 from ftb.render.shade import Shaded
 from ftb.scene.capture import BACKDROPS, CaptureConfig, sample_capture
+from ftb.scene.lighting_ops import grey_mixer
 from ftb.types import Camera, Lighting, stack
 
 SIZE = 32

@@ -6,18 +6,17 @@ import pytest
 import torch
 import trimesh
 
-from ftb.render import shadow_kernel
 from ftb.render.shadow import draw_by_lights, draw_by_triangles
 from tests.render import shapes
 
 
 def drawn(draw, corners: torch.Tensor, faces: torch.Tensor, size: int) -> torch.Tensor:
     """Map (T, T) of vertices (V, 3) in texels and metres."""
-    depth = torch.full((size, size), float(shadow_kernel.EMPTY))
+    depth = torch.empty(1, size, size)
     samples = torch.zeros(1, dtype=torch.int32)
     corners = torch.nn.functional.pad(corners, (0, 1))
     draw([corners, faces.to(torch.int32), len(corners), size, samples, depth])
-    return depth
+    return depth[0]
 
 
 def soup(count: int, size: int, extent: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
