@@ -163,10 +163,11 @@ aside[0] = others;
 
 # As `set_up_edges` and `set_up_depth`, for eight of them.
 SET_UP = """
-struct Edges {
-    lanes a[3], b[3], c[3], plane[3], farthest, nearest;
-    words left, top, right, bottom;
+struct alignas(64) Edges {  // arrays: of a vector, which number is asked must not come from a variable
+    double a[3][8], b[3][8], c[3][8], plane[3][8], farthest[8], nearest[8];
+    int left[8], top[8], right[8], bottom[8];
 };
+const auto keep = [&](auto& to, auto from) INLINE { *(decltype(from)*)to = from; };
 const auto set_up = [&](Edges& t, const int* numbers) INLINE {
     alignas(64) int number[24];
     EACH for (int k = 0; k < 8; ++k)
@@ -177,10 +178,10 @@ const auto set_up = [&](Edges& t, const int* numbers) INLINE {
     EACH for (int j = 0; j < 3; ++j)
         places_of(place[j], at, number + 8 * j, 1);
     const Box box = centres_within(place[0], place[1], place[2]);
-    t.left = __builtin_elementwise_max(box.left, (words)0);
-    t.top = __builtin_elementwise_max(box.top, (words)0);
-    t.right = __builtin_elementwise_min(box.right, (words)(width - 1));
-    t.bottom = __builtin_elementwise_min(box.bottom, (words)(height - 1));
+    keep(t.left, __builtin_elementwise_max(box.left, (words)0) & ~3);
+    keep(t.top, __builtin_elementwise_max(box.top, (words)0));
+    keep(t.right, __builtin_elementwise_min(box.right, (words)(width - 1)));
+    keep(t.bottom, __builtin_elementwise_min(box.bottom, (words)(height - 1)));
     lanes p[2], q[2], r[2], u[3], v[3], w[3];
     EACH for (int axis = 0; axis < 2; ++axis) {
         p[axis] = __builtin_convertvector(place[0][axis], lanes) * per_grid;
@@ -194,11 +195,12 @@ const auto set_up = [&](Edges& t, const int* numbers) INLINE {
     const lanes sign = area > 0.0 ? (lanes)-1.0 : (lanes)1.0;
     const auto edge = [&](int number, const lanes* from, const lanes* to) INLINE {
         const lanes across = to[0] - from[0], down = to[1] - from[1];
-        t.a[number] = sign * -down;
-        t.b[number] = sign * across;
+        const lanes a = sign * -down, b = sign * across;
         const lanes c = sign * (from[0] * down - from[1] * across);
-        const auto open = (t.a[number] > 0.0) | ((t.a[number] == 0.0) & (t.b[number] > 0.0));
-        t.c[number] = open ? c : c - per_grid * per_grid;
+        const auto open = (a > 0.0) | ((a == 0.0) & (b > 0.0));
+        keep(t.a[number], a);
+        keep(t.b[number], b);
+        keep(t.c[number], open ? c : c - per_grid * per_grid);
     };
     edge(0, q, r);
     edge(1, r, p);
@@ -213,12 +215,12 @@ const auto set_up = [&](Edges& t, const int* numbers) INLINE {
     const lanes slope_x = n[0] * per_pixel, slope_y = -n[1] * per_pixel;
     const lanes corner =
         at_centre * scale * per_pixel - slope_x * s.frame.half_width - slope_y * s.frame.half_height;
-    t.plane[0] = edge_on ? (lanes)0.0 : slope_x;
-    t.plane[1] = edge_on ? (lanes)0.0 : slope_y;
-    t.plane[2] = edge_on ? (lanes)0.0 : corner;
+    keep(t.plane[0], edge_on ? (lanes)0.0 : slope_x);
+    keep(t.plane[1], edge_on ? (lanes)0.0 : slope_y);
+    keep(t.plane[2], edge_on ? (lanes)0.0 : corner);
     const lanes farthest = most(most(u[2], v[2]), w[2]), nearest = least(least(u[2], v[2]), w[2]);
-    t.farthest = flat ? -farthest : 1.0 / farthest;
-    t.nearest = flat ? -nearest : 1.0 / nearest;
+    keep(t.farthest, flat ? -farthest : 1.0 / farthest);
+    keep(t.nearest, flat ? -nearest : 1.0 / nearest);
 };
 """
 
@@ -240,7 +242,7 @@ for (int first = 0; first < chosen; first += 8) {
     for (int k = 0; k < end; ++k) {
         const bits face = 0x7FFFFFFFLL - shown[first + k];
         const lanes along = t.plane[0][k], farthest = t.farthest[k], nearest = t.nearest[k];
-        const int bottom = t.bottom[k], right = t.right[k], left = t.left[k] & ~3;
+        const int bottom = t.bottom[k], right = t.right[k], left = t.left[k];
         int row = t.top[k];
         lanes edge[3], far_right[3];
         EACH for (int side = 0; side < 3; ++side) {
@@ -258,6 +260,7 @@ for (int first = 0; first < chosen; first += 8) {
             const lanes level = t.plane[1][k] * (lower + (row + 0.5)) + t.plane[2][k];
             // in whole fours: what the next triangle reads is what this one has written
             long long* pixels = picture + (long long)row * width;
+            _Pragma("clang loop unroll(disable)")
             for (int column = left; column <= right; column += 4) {
                 const lanes nearness = along * x + level;
                 const bits drawn = __builtin_convertvector(
