@@ -116,3 +116,20 @@ const auto rows_of = [&](lanes (&column)[4], const int* numbers, const float* ta
 };
 """
 )
+
+# three(from): sixteen triples of numbers, apart.
+TRIPLES = """
+struct Triple {
+    lanes x, y, z;
+};
+const auto three = [&](const float* from) INLINE {
+    const lanes a = *(const lanes*)from, b = *(const lanes*)(from + 16), c = *(const lanes*)(from + 32);
+    const lanes x = __builtin_shufflevector(a, b, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0);
+    const lanes y = __builtin_shufflevector(a, b, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 0, 0, 0, 0, 0);
+    const lanes z = __builtin_shufflevector(a, b, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 0, 0, 0, 0, 0, 0);
+    return Triple{
+        __builtin_shufflevector(x, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29),
+        __builtin_shufflevector(y, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30),
+        __builtin_shufflevector(z, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31)};
+};
+"""

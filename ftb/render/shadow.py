@@ -16,6 +16,7 @@ from ftb.kernels.lanes import WIDTH
 from ftb.kernels.starting import launch
 from ftb.maths.shapes import expect_shape
 from ftb.render import shadow_kernel as kernels
+from ftb.render import shadow_place
 from ftb.render.shadow_fill import LEAST_SIZE, backs_of, draw_depth_rows
 from ftb.render.shadow_lookup import SEARCH_DEPTH_M
 from ftb.types import Camera, Lighting, Mesh, TensorData
@@ -24,6 +25,9 @@ from ftb.types import Camera, Lighting, Mesh, TensorData
 LEAST_TEXELS = 192
 NOTHING = -1.0e9
 LEAST_WIDTH_M = 1.0e-3
+# What finds the bounds, what places vertices, and how many threads of a light they take.
+ROWS = (shadow_place.bound_rows, shadow_place.project_rows, lambda vertices: 1)
+VERTICES = (kernels.bound, kernels.project, len)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +62,14 @@ def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *
     dirs = torch.einsum("snc,scd->snd", lighting.key_dirs.float(), rotations)  # Rᵀ applied
     frames = _light_frames(dirs.flatten(0, 1)[order])
     bounds = torch.full((len(order), 4), NOTHING, device=vertices.device)
-    inputs = [used, vertices, samples, frames, bounds]
-    launch(kernels.bound, len(order) * len(vertices), inputs, vertices.device)
+    by_rows = vertices.device.type == "cpu" and len(vertices) >= shadow_place.LEAST_VERTICES
+    bound, project, threads = ROWS if by_rows else VERTICES
+    threads = len(order) * threads(vertices)
+    launch(bound, threads, [used, vertices, samples, frames, bounds], vertices.device)
     window = _windows(bounds, lighting.key_angular_radius.flatten()[order].float(), size)
     projected = torch.empty(len(order) * len(vertices), 4, device=vertices.device)
     depth = torch.empty(len(order), size, size, device=vertices.device)
-    launch(kernels.project, len(projected), [vertices, frames, window, projected], vertices.device)
+    launch(project, threads, [vertices, frames, window, projected], vertices.device)
     DRAWERS[vertices.device.type]([projected, faces, len(vertices), size, samples, depth])
     return Shadows(depth=depth, slot=slot, samples=samples, frames=frames, window=window)
 

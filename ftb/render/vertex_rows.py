@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ftb.kernels.lanes import LANES
+from ftb.kernels.lanes import LANES, TRIPLES
 from ftb.kernels.start import FORWARD, wp
 from ftb.render.light_functions import INVERSE_PI, SEEN_FROM_BEHIND
 from ftb.render.vertex_kernel import Maps, Record
@@ -39,21 +39,8 @@ class Seen:
     sh_irradiance: wp.array(dtype=wp.vec3)
 
 
-# three(from): sixteen triples of numbers, apart; gathered(table, places): one number for each place.
+# gathered(table, places): one number for each place.
 _READS = """
-struct Triple {
-    lanes x, y, z;
-};
-const auto three = [&](const float* from) INLINE {
-    const lanes a = *(const lanes*)from, b = *(const lanes*)(from + 16), c = *(const lanes*)(from + 32);
-    const lanes x = __builtin_shufflevector(a, b, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0);
-    const lanes y = __builtin_shufflevector(a, b, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 0, 0, 0, 0, 0);
-    const lanes z = __builtin_shufflevector(a, b, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 0, 0, 0, 0, 0, 0);
-    return Triple{
-        __builtin_shufflevector(x, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29),
-        __builtin_shufflevector(y, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30),
-        __builtin_shufflevector(z, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31)};
-};
 const auto gathered = [&](const float* table, counts places) INLINE {
     alignas(64) int place[16];
     *(counts*)place = places;
@@ -191,7 +178,7 @@ for (int next = 0; next < count; next += 16) {{
 """
 
 
-@wp.func_native("".join([LANES, _READS, _LOOKUPS, _PICTURE, _VERTICES]))
+@wp.func_native("".join([LANES, TRIPLES, _READS, _LOOKUPS, _PICTURE, _VERTICES]))
 def light_picture(shape: Shape, seen: Seen, maps: Maps, records: wp.array(dtype=Record), sample: int):
     """Fill the records of the vertices that a picture shows, and of some beside them."""
     ...
