@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ftb.kernels.start import wp
 from ftb.kernels.starting import floats, launch
 from ftb.maths import envmap
 from ftb.maths.shapes import expect_shape
@@ -171,7 +172,8 @@ def shadowed_share(transfer: SkyTransfer, radiance: Tensor, used: Tensor | None 
     """
     samples, device = len(radiance), radiance.device
     columns = radiance.permute(1, 0, 2).reshape(len(transfer.directions), samples * 3)
-    ratio = RATIOS[device.type](transfer, columns)  # (N, S·3), and some more columns on a CPU
+    ratios, spread_by, by_vertices = SHARES[device.type]
+    ratio = ratios(transfer, columns)  # (N, S·3), and some more columns on a CPU
     receivers = transfer.receivers
     vertices, neighbours = receivers.neighbours.shape
     spread = torch.empty(samples, vertices, 3, device=device)
@@ -179,7 +181,7 @@ def shadowed_share(transfer: SkyTransfer, radiance: Tensor, used: Tensor | None 
         used = torch.ones(samples, vertices, dtype=torch.uint8, device=device)
     borrowed = [receivers.neighbours, receivers.weights, neighbours, transfer.rows, transfer.openness]
     inputs = [used, *borrowed, floats(ratio), samples, spread]
-    launch(sky_kernel.spread_shares, vertices, inputs, device)
+    launch(spread_by, vertices if by_vertices else 1, inputs, device)
     return spread
 
 
@@ -199,10 +201,10 @@ def _ratio_by_rows(transfer: SkyTransfer, columns: Tensor) -> Tensor:
     return ratio
 
 
-# By kind of device.
-RATIOS: dict[str, Callable[[SkyTransfer, Tensor], Tensor]] = {
-    "cpu": _ratio_by_rows,
-    "cuda": _ratio_by_products,
+# By kind of device: what makes ratios, what spreads them, and whether that takes a thread for each vertex.
+SHARES: dict[str, tuple[Callable[[SkyTransfer, Tensor], Tensor], wp.Kernel, bool]] = {
+    "cpu": (_ratio_by_rows, sky_share_rows.spread_rows, False),
+    "cuda": (_ratio_by_products, sky_kernel.spread_shares, True),
 }
 
 

@@ -1,6 +1,8 @@
-"""How much of its light each receiver of the sky keeps, for the CPU: sixteen skies at a time.
+"""How much of its light each receiver of the sky keeps, and vertices by them, for the CPU: sixteen skies at
+a time.
 
-`_ratio_by_products` of `ftb.render.sky` is the readable twin, and what a GPU computes.
+`_ratio_by_products` of `ftb.render.sky` and `spread_shares` of `ftb.render.sky_kernel` are the readable
+twins, and what a GPU computes.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from ftb.kernels.start import FORWARD, wp
 wp.set_module_options(FORWARD)
 
 LANES = 16
+MOST_NEIGHBOURS = 8  # receivers that a vertex borrows from
 
 _RATIOS = """
 typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
@@ -64,3 +67,77 @@ def ratios(
 ):
     """One receiver a thread."""
     receiver_ratios(wp.tid(), shadowed, unshadowed, skies, least, ratio)
+
+
+# Sixteen samples at a time have three registers of numbers.
+_SPREAD = f"""
+typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
+const int vertices = neighbours.shape[0] / count, width = ratio.shape[1];
+for (int vertex = 0; vertex < vertices; ++vertex) {{
+    bool asked = false;
+    for (int sample = 0; sample < samples; ++sample)
+        asked |= used.data[(long long)sample * vertices + vertex] != 0;
+    float whole = 0.0f, voices[{MOST_NEIGHBOURS}];
+    const float* columns[{MOST_NEIGHBOURS}];
+    for (int k = 0; asked && k < count; ++k) {{
+        const int row = rows.data[neighbours.data[(long long)vertex * count + k]];
+        asked = row >= 0;
+        if (asked) {{
+            const float open = openness.data[row];
+            voices[k] = weights.data[(long long)vertex * count + k] * (open * open + 1.0e-4f);
+            columns[k] = ratio.data + (long long)row * width;
+            whole += voices[k];
+        }}
+    }}
+    for (int k = 0; asked && k < count; ++k)
+        voices[k] /= whole;
+    for (int first = 0; first < samples; first += 16) {{
+        float shares[48];
+        for (int number = 0; asked && number < 48 && 3 * first + number < width; number += 16) {{
+            lanes sum = 0.0f;
+            for (int k = 0; k < count; ++k)
+                sum += *(const lanes*)(columns[k] + 3 * first + number) * voices[k];
+            *(lanes*)(shares + number) = sum;
+        }}
+        for (int k = 0; k < 16 && first + k < samples; ++k) {{
+            const long long place = (long long)(first + k) * vertices + vertex;
+            float* to = (float*)(spread.data + place);
+            const bool shown = asked && used.data[place] != 0;
+            for (int colour = 0; colour < 3; ++colour)
+                to[colour] = shown ? shares[3 * k + colour] : 1.0f;
+        }}
+    }}
+}}
+"""
+
+
+@wp.func_native(_SPREAD)
+def spread_all(
+    used: wp.array(dtype=wp.uint8),
+    neighbours: wp.array(dtype=wp.int64),
+    weights: wp.array(dtype=float),
+    count: int,
+    rows: wp.array(dtype=wp.int32),
+    openness: wp.array(dtype=float),
+    ratio: wp.array(dtype=float, ndim=2),
+    samples: int,
+    spread: wp.array(dtype=wp.vec3),
+):
+    """All vertices."""
+    ...
+
+
+@wp.kernel
+def spread_rows(
+    used: wp.array(dtype=wp.uint8),
+    neighbours: wp.array(dtype=wp.int64),
+    weights: wp.array(dtype=float),
+    count: int,
+    rows: wp.array(dtype=wp.int32),
+    openness: wp.array(dtype=float),
+    ratio: wp.array(dtype=float, ndim=2),  # its width a multiple of sixteen, count at most MOST_NEIGHBOURS
+    samples: int,
+    spread: wp.array(dtype=wp.vec3),
+):
+    """As `spread_shares`, in one thread."""
+    spread_all(used, neighbours, weights, count, rows, openness, ratio, samples, spread)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -16,7 +15,7 @@ from ftb.render.occlusion import Occluder, sky_directions
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
 from ftb.render.sky import (
-    RATIOS,
+    SHARES,
     SkyTransfer,
     choose_receivers,
     needed_receivers,
@@ -164,11 +163,11 @@ def naive_share(transfer: SkyTransfer, radiance: torch.Tensor) -> torch.Tensor:
     return torch.einsum("vn,vnsc->svc", weights.double(), ratio[near]).float()
 
 
-@pytest.mark.parametrize("samples", [1, 3, 6])
-@pytest.mark.parametrize("ratio", RATIOS.values(), ids=RATIOS)
-def test_shares_are_those_of_the_naive_sum(samples: int, ratio: Callable, monkeypatch: pytest.MonkeyPatch):
-    """Of an odd number of directions, and of fewer and more colours than a register holds."""
-    monkeypatch.setitem(RATIOS, "cpu", ratio)
+@pytest.mark.parametrize("samples", [1, 3, 6, 17, 32])
+@pytest.mark.parametrize("way", SHARES.values(), ids=SHARES)
+def test_shares_are_those_of_the_naive_sum(samples: int, way: tuple, monkeypatch: pytest.MonkeyPatch):
+    """Of an odd number of directions, and of fewer and more colours than registers hold."""
+    monkeypatch.setitem(SHARES, "cpu", way)
     mesh = mesh_of(bumpy_head())
     transfer = sky_transfer(mesh, choose_receivers(mesh, 60), directions=49)
     radiance = torch.rand(samples, 49, 3, generator=torch.Generator().manual_seed(0)) ** 4
