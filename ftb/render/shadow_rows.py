@@ -6,13 +6,22 @@ A part of the snippet of `ftb.render.shade_rows`. Only the reads of the map are 
 
 from __future__ import annotations
 
+import math
+
 from ftb.render.shadow_lookup import BLOCKER_TAPS, FILTER_TAPS, MAX_SEARCH, SEARCH_DEPTH_M, SLOPE_BIAS
+
+def _distances(taps: int) -> str:
+    """From the centre of a disc of radius 1, as far as leaves each tap the same share of its area."""
+    return ", ".join(f"{math.sqrt((number + 0.5) / taps):.9g}f" for number in range(taps))
+
 
 # lit_share: of a key light, what reaches the receivers that are asked for, [0, 1]; 0 for others.
 LIT = f"""
 struct Receivers {{
     lanes x, y, depth, smooth_x, smooth_y, facet_x, facet_y, turn;
 }};
+static const float blocker_distance[] = {{{_distances(BLOCKER_TAPS)}}};
+static const float filter_distance[] = {{{_distances(FILTER_TAPS)}}};
 struct ShadowMap {{
     const float* depth;
     int size;
@@ -67,7 +76,7 @@ const auto lit_share = [&](const ShadowMap& map, const Receivers& at, counts ask
     }};
     lanes blocked = 0.0f, height = 0.0f;
     for (int number = 0; number < {BLOCKER_TAPS}; ++number) {{
-        const lanes behind = tap((lanes)(search * __builtin_sqrtf((number + 0.5f) / {BLOCKER_TAPS}.0f)));
+        const lanes behind = tap((lanes)(search * blocker_distance[number]));
         blocked += behind > 0.0f ? (lanes)1.0f : (lanes)0.0f;
         height += behind > 0.0f ? behind : 0.0f;
     }}
@@ -84,7 +93,7 @@ const auto lit_share = [&](const ShadowMap& map, const Receivers& at, counts ask
             to_x = first_x;
             to_y = first_y;
             for (int number = 0; number < {FILTER_TAPS}; ++number) {{
-                const lanes behind = tap(wide * __builtin_sqrtf((number + 0.5f) / {FILTER_TAPS}.0f));
+                const lanes behind = tap(wide * filter_distance[number]);
                 hidden += behind > 0.0f ? (lanes)1.0f : (lanes)0.0f;
             }}
             result = soft ? 1.0f - hidden / {FILTER_TAPS}.0f : result;
