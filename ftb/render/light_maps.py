@@ -54,24 +54,37 @@ def filtered_by_matrix(environment: Tensor) -> Tensor:
 
 
 def _filtered_by_frequency(environment: Tensor) -> Tensor:
-    """As `filtered_by_matrix`: turned about the vertical axis the matrix stays the same, so that along a row
-    it is a circular correlation."""
+    """As `filtered_by_matrix`: turned about the vertical axis the matrix stays the same, and so it does in a
+    mirror. Along a row it is therefore a product by frequency, of cosines and sines alike."""
     samples, height, width = environment.shape[:3]
-    kernel = _filter_spectrum(height, str(environment.device))  # (W/2 + 1, 4·16, H)
-    rows = environment.permute(1, 0, 3, 2)  # (H, S, 3, W)
-    spectrum = torch.fft.rfft(rows).flatten(1, 2).permute(2, 0, 1)  # (W/2 + 1, H, S·3)
-    turned = torch.fft.irfft(torch.bmm(kernel, spectrum).permute(1, 2, 0), n=width)  # (4·16, S·3, W)
-    maps = turned[..., :: width // (2 * MAP_HEIGHT)].unflatten(0, (-1, MAP_HEIGHT)).unflatten(2, (samples, 3))
-    return maps.permute(2, 0, 1, 4, 3)
+    of_frequency, waves, turned_waves = _filter_waves(height, str(environment.device))
+    rows = environment.permute(1, 2, 0, 3).reshape(height, width, -1)  # (H, W, S·3)
+    parts = (waves @ rows).unflatten(1, (2, -1))  # (H, 2, F, S·3): cosines and sines of F = H + 1 frequencies
+    columns = parts.permute(2, 0, 1, 3).flatten(2)  # (F, H, 2·S·3)
+    filtered = torch.bmm(of_frequency, columns).unflatten(2, (2, -1))  # (F, 4·16, 2, S·3)
+    maps = turned_waves @ filtered.permute(2, 0, 1, 3).flatten(0, 1).flatten(1)  # (32, 4·16·S·3)
+    return maps.unflatten(1, (-1, MAP_HEIGHT, samples, 3)).permute(3, 1, 2, 0, 4)
 
 
 @lru_cache(maxsize=8)
-def _filter_spectrum(height: int, device: str) -> Tensor:
-    """(W/2 + 1, 4·16, H): by frequency along a row, what the first texel of each row of a filtered map takes
-    from each row of the map."""
+def _filter_waves(height: int, device: str) -> tuple[Tensor, Tensor, Tensor]:
+    """By frequency along a row, what each row of a filtered map takes from each row of the map: (H + 1, 4·16,
+    H). Cosines, then sines, of all frequencies at the map's texels (2H + 2, 2H) and at those of a filtered
+    map (32, 2H + 2)."""
+    width = 2 * height
     matrix = _filter_matrix(height, "cpu").unflatten(0, (-1, MAP_HEIGHT, 2 * MAP_HEIGHT))[:, :, 0]
-    first = matrix.unflatten(-1, (height, 2 * height)).flatten(0, 1)  # (4·16, H, W)
-    return torch.fft.rfft(first).conj().resolve_conj().permute(2, 0, 1).contiguous().to(device)
+    first = matrix.unflatten(-1, (height, width)).flatten(0, 1).double()  # (4·16, H, W): of the first texel
+    frequencies = torch.arange(height + 1, dtype=torch.float64)[:, None]
+
+    def waves(texels: int) -> tuple[Tensor, Tensor]:
+        angles = frequencies * ((torch.arange(texels) + 0.5) * (2.0 * torch.pi / texels))
+        return angles.cos(), angles.sin()
+
+    away = (torch.arange(width) + 0.5) * (2.0 * torch.pi / width) - torch.pi / (2 * MAP_HEIGHT)
+    of_frequency = torch.einsum("rhd,kd->krh", first, torch.cos(frequencies * away)) * (2.0 / width)
+    of_frequency[[0, height]] *= 0.5
+    map_waves, turned_waves = torch.cat(waves(width)), torch.cat(waves(2 * MAP_HEIGHT)).T
+    return tuple(table.float().contiguous().to(device) for table in (of_frequency, map_waves, turned_waves))
 
 
 @lru_cache(maxsize=8)

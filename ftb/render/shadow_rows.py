@@ -10,6 +10,7 @@ import math
 
 from ftb.render.shadow_lookup import BLOCKER_TAPS, FILTER_TAPS, MAX_SEARCH, SEARCH_DEPTH_M, SLOPE_BIAS
 
+
 def _distances(taps: int) -> str:
     """From the centre of a disc of radius 1, as far as leaves each tap the same share of its area."""
     return ", ".join(f"{math.sqrt((number + 0.5) / taps):.9g}f" for number in range(taps))
