@@ -75,9 +75,54 @@ const auto mark_along = [&](Place a, Place b, bool upright) {{
 }};
 """
 
+CELL = 8  # pixels along a cell of the picture
+
+# all_hidden(a, b): whether what lies about an edge, or beyond the picture, is all nearer than the edge:
+# then it is the outline of nothing. Asked of whole cells, which hold nothing farther than their number.
+HIDDEN = f"""
+const int cells_across = size / {CELL};
+float* farthest = scratch.band.data;  // which the blur needs later
+const auto fill_cells = [&]() {{
+    for (int first = 0; first < size; first += {CELL})
+        for (int column = 0; column < size; column += 16) {{
+            lanes most_of = 0.0f;
+            EACH for (int row = 0; row < {CELL}; ++row) {{
+                const lanes found = *(const lanes*)(depth + (first + row) * size + column);
+                most_of = most(most_of, found < 0.0f ? 1.0e30f : found);
+            }}
+            float* to = farthest + first / {CELL} * cells_across + column / {CELL};
+            EACH for (int half = 0; half < 2; ++half) {{
+                const eight some = half ? (eight)most_of.hi : (eight)most_of.lo;
+                const four a = some.lo, b = some.hi, four_of = a > b ? a : b;
+                const float even = four_of[0] > four_of[2] ? four_of[0] : four_of[2];
+                const float odd = four_of[1] > four_of[3] ? four_of[1] : four_of[3];
+                to[half] = even > odd ? even : odd;
+            }}
+        }}
+}};
+const auto all_hidden = [&](Place a, Place b) {{
+    const float nearest = 0.999999f * (a.depth < b.depth ? a.depth : b.depth);
+    const auto cell_of = [&](float place) {{
+        return (int)(place > 0.0f ? place < size - 1.0f ? place : size - 1.0f : 0.0f) / {CELL};
+    }};
+    // pixels on both sides of the edge, and a little more
+    const float left = (a.x < b.x ? a.x : b.x) - 1.6f, right = (a.x < b.x ? b.x : a.x) + 1.6f;
+    const float top = (a.y < b.y ? a.y : b.y) - 1.6f, bottom = (a.y < b.y ? b.y : a.y) + 1.6f;
+    if (right < 0.0f || left > size || bottom < 0.0f || top > size)
+        return true;
+    const int last_column = cell_of(right), last_row = cell_of(bottom);
+    for (int row = cell_of(top); row <= last_row; ++row)
+        for (int column = cell_of(left); column <= last_column; ++column)
+            if (!(farthest[row * cells_across + column] < nearest))
+                return false;
+    return true;
+}};
+"""
+
 # Which faces are seen from their front, then the edges between one that is and one that is not.
 SILHOUETTES = """
 const auto mark_outlines = [&]() {
+    fill_cells();
     typedef signed char flags __attribute__((ext_vector_type(16), aligned(1), may_alias));
     const float* planes_of = (const float*)outlines.planes.data;
     const float* eye = (const float*)(views.eyes.data + sample);
@@ -108,7 +153,7 @@ const auto mark_outlines = [&]() {
             continue;
         const Place a = placed(edge[seen ? 0 : 1]), b = placed(edge[seen ? 1 : 0]);
         const float nearest = a.depth < b.depth ? a.depth : b.depth;
-        if (nearest >= views.near.data[sample]) {
+        if (nearest >= views.near.data[sample] && !all_hidden(a, b)) {
             mark_along(a, b, true);
             mark_along(a, b, false);
         }

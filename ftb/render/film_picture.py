@@ -17,7 +17,7 @@ from ftb.render.antialias import Outlines
 from ftb.render.antialias_fused import views_of
 from ftb.render.antialias_kernel import Views
 from ftb.render.film_expose import BACKDROP, EXPOSE
-from ftb.render.film_outlines import BLEND, MARKS, SILHOUETTES
+from ftb.render.film_outlines import BLEND, HIDDEN, MARKS, SILHOUETTES
 from ftb.render.film_rows import BAND, BLUR, ROUND
 from ftb.render.film_tone import FROM_PLANES, TONE
 
@@ -134,7 +134,7 @@ if (quality < 100.0f)
 
 _PARTS = (
     *(LANES, _PICTURE, BACKDROP, EXPOSE, _EXPOSED),
-    *("if (outlines.edges.shape[0] > 0) {", MARKS, SILHOUETTES, BLEND, "soften(); }"),
+    *("if (outlines.edges.shape[0] > 0) {", MARKS, HIDDEN, SILHOUETTES, BLEND, "soften(); }"),
     *(BLUR, ROUND, TONE, FROM_PLANES, _DEVELOPED),
 )
 
