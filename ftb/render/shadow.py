@@ -59,7 +59,7 @@ def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *
     faces = mesh.faces.to(torch.int32).contiguous()
     slot, order, samples = _slots(lighting.key_irradiance)
     rotations = camera.cam_from_world[:, :3, :3].float()
-    dirs = torch.einsum("snc,scd->snd", lighting.key_dirs.float(), rotations)  # Rᵀ applied
+    dirs = torch.bmm(lighting.key_dirs.float(), rotations)  # Rᵀ applied
     frames = _light_frames(dirs.flatten(0, 1)[order])
     bounds = torch.full((len(order), 4), NOTHING, device=vertices.device)
     by_rows = vertices.device.type == "cpu" and len(vertices) >= shadow_place.LEAST_VERTICES

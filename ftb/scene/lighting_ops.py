@@ -121,11 +121,16 @@ def map_colours(lighting: Lighting, function: Callable[[Tensor], Tensor]) -> Lig
 def grey_mixer(grey: Tensor) -> Callable[[Tensor], Tensor]:
     """A function that takes the colour out of (S, ..., 3) where grey (S,) is 1: a grey photograph says
     nothing of the light's colour, so its light is grey by definition."""
-    if grey.device.type == "cpu" and not grey.any():
-        return lambda values: values
+
+    def mixed(values: Tensor, share: Tensor) -> Tensor:
+        share = share.reshape(len(share), *[1] * (values.dim() - 1))
+        return torch.lerp(values, color.luminance(values)[..., None].expand_as(values), share)
+
+    if grey.device.type != "cpu":  # to ask which are grey would wait for the device
+        return lambda values: mixed(values, grey)
+    rows = grey.nonzero()[:, 0]
 
     def mix(values: Tensor) -> Tensor:
-        share = grey.reshape(len(grey), *[1] * (values.dim() - 1))
-        return torch.lerp(values, color.luminance(values)[..., None].expand_as(values), share)
+        return values.index_copy(0, rows, mixed(values[rows], grey[rows])) if len(rows) else values
 
     return mix
