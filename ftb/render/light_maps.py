@@ -77,10 +77,12 @@ def _filter_waves(height: int, device: str) -> tuple[Tensor, Tensor, Tensor]:
     frequencies = torch.arange(height + 1, dtype=torch.float64)[:, None]
 
     def waves(texels: int) -> tuple[Tensor, Tensor]:
-        angles = frequencies * ((torch.arange(texels) + 0.5) * (2.0 * torch.pi / texels))
+        places = torch.arange(texels, dtype=torch.float64) + 0.5
+        angles = frequencies * (places * (2.0 * torch.pi / texels))
         return angles.cos(), angles.sin()
 
-    away = (torch.arange(width) + 0.5) * (2.0 * torch.pi / width) - torch.pi / (2 * MAP_HEIGHT)
+    places = torch.arange(width, dtype=torch.float64) + 0.5
+    away = places * (2.0 * torch.pi / width) - torch.pi / (2 * MAP_HEIGHT)
     of_frequency = torch.einsum("rhd,kd->krh", first, torch.cos(frequencies * away)) * (2.0 / width)
     of_frequency[[0, height]] *= 0.5
     map_waves, turned_waves = torch.cat(waves(width)), torch.cat(waves(2 * MAP_HEIGHT)).T

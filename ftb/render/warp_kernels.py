@@ -1,6 +1,7 @@
 """Kernels of the Warp rasterizer; `ftb.render.warp_backend` says what they do.
 
-CUDA runs these; a CPU draws and resolves by those of `ftb.render.warp_rows`, with the same bits.
+CUDA runs these; a CPU draws by those of `ftb.render.warp_rows`, to the same faces, and resolves to the same
+barycentrics and depths but for rounding.
 """
 
 from ftb.kernels.start import wp

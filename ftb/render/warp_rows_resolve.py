@@ -38,8 +38,8 @@ for (int first = 0; first < faces; first += 8) {
 }
 """
 
-# Of each of them: the three areas at that pixel and the depth times their sum, how these rise along x and
-# along y, the pixel's column and row, the least and the greatest depth. Their vertices are marked.
+# Of each of them: the three areas at that pixel, how they rise along x and along y, the pixel's depth and how
+# much deeper the corners are, its column and row. Their vertices are marked.
 REMEMBERED = """
 const bool flat = s.frame.orthographic;
 const double unit = s.unit.data[image];
@@ -83,32 +83,30 @@ for (int first = 0; first < found; first += 8) {
         rise_x[k] = unit * (y[next] * weight[last] - weight[next] * y[last]);
         rise_y[k] = unit * (x[next] * weight[last] - weight[next] * x[last]);
     }
-    // Depth times their sum is a plane, too. The sum has the sign of all areas within the triangle, and may
-    // be beyond what float32 holds; of a triangle seen edge-on it is 0.
-    const auto combined = [&](const lanes* value) INLINE {
-        return value[0] * z[0] + value[1] * z[1] + value[2] * z[2];
-    };
+    // As shares of their sum, which may be beyond what float32 holds; of a triangle seen edge-on it is 0.
     const lanes total = area[0] + area[1] + area[2], size = __builtin_elementwise_abs(total);
     const auto edge_on = size < 1e-300;
     const lanes scale = (total < 0.0 ? (lanes)-1.0 : (lanes)1.0) / (edge_on ? (lanes)1.0 : size);
+    const lanes nearest = least(least(z[0], z[1]), z[2]), farthest = most(most(z[0], z[1]), z[2]);
+    lanes depth = 0.0;
     EACH for (int k = 0; k < 3; ++k) {
         area[k] = edge_on ? (lanes)(1.0 / 3.0) : scale * area[k];
         rise_x[k] = edge_on ? (lanes)0.0 : scale * rise_x[k];
         rise_y[k] = edge_on ? (lanes)0.0 : scale * rise_y[k];
+        depth += area[k] * z[k];
     }
+    depth = least(most(depth, nearest), farthest);
     eight part[16];
     EACH for (int k = 0; k < 3; ++k) {
         part[k] = __builtin_convertvector(area[k], singles);
-        part[4 + k] = __builtin_convertvector(rise_x[k], singles);
-        part[8 + k] = __builtin_convertvector(rise_y[k], singles);
+        part[3 + k] = __builtin_convertvector(rise_x[k], singles);
+        part[6 + k] = __builtin_convertvector(rise_y[k], singles);
+        part[9 + k] = __builtin_convertvector(z[k] - depth, singles);
     }
-    part[3] = __builtin_convertvector(combined(area), singles);
-    part[7] = __builtin_convertvector(combined(rise_x), singles);
-    part[11] = __builtin_convertvector(combined(rise_y), singles);
-    part[12] = __builtin_convertvector(column, singles);
-    part[13] = __builtin_convertvector(row, singles);
-    part[14] = __builtin_convertvector(least(least(z[0], z[1]), z[2]), singles);
-    part[15] = __builtin_convertvector(most(most(z[0], z[1]), z[2]), singles);
+    part[12] = __builtin_convertvector(depth, singles);
+    part[13] = __builtin_convertvector(column, singles);
+    part[14] = __builtin_convertvector(row, singles);
+    part[15] = 0.0f;
     turn_eight(part);
     turn_eight(part + 8);
     EACH for (int lane = 0; lane < 8; ++lane) {
@@ -155,16 +153,20 @@ for (int place = 0; place < pixels; place += 16) {
     EACH for (int k = 0; k < 16; ++k)
         record[k] = *(const lanes*)(records + 16ll * asked[k]);
     turn_sixteen(record);
-    const lanes across = columns - record[12], down = rows - record[13];
-    lanes share[4];
-    EACH for (int k = 0; k < 4; ++k)
-        share[k] = record[k] + (record[4 + k] * across + record[8 + k] * down);
+    const lanes across = columns - record[13], down = rows - record[14];
+    lanes share[3];
     EACH for (int k = 0; k < 3; ++k)
-        share[k] = most(share[k], 0.0f);
-    const lanes per_total = 1.0f / most(share[0] + share[1] + share[2], 1.0e-30f);
-    EACH for (int k = 0; k < 4; ++k)
-        share[k] *= per_total;
-    *far = empty ? -1.0f : within(share[3], record[14], record[15]);
+        share[k] = record[k] + (record[3 + k] * across + record[6 + k] * down);
+    // Of a sliver that shows only since corners snap to a grid, the sign may differ from pixel to pixel.
+    const lanes sign = share[0] + share[1] + share[2] < 0.0f ? (lanes)-1.0f : (lanes)1.0f;
+    EACH for (int k = 0; k < 3; ++k)
+        share[k] = most(sign * share[k], 0.0f);
+    const lanes total = share[0] + share[1] + share[2];
+    const lanes per_total = 1.0f / most(total, 1.0e-30f);
+    EACH for (int k = 0; k < 3; ++k)
+        share[k] = total < 1.0e-30f ? (lanes)(1.0f / 3.0f) : share[k] * per_total;
+    const lanes deeper = share[0] * record[9] + share[1] * record[10] + share[2] * record[11];
+    *far = empty ? -1.0f : record[12] + deeper;
     EACH for (int k = 0; k < 3; ++k) {
         const lanes part_of = empty ? -1.0f : share[k];
         EACH for (int lane = 0; lane < 16; ++lane)
