@@ -36,12 +36,17 @@ const auto behind = [&](int row, int column, lanes& r, lanes& g, lanes& b) INLIN
         const counts most_left = rays - 2;
         const counts left = __builtin_elementwise_min(__builtin_convertvector(place, counts), most_left);
         const lanes right = place - __builtin_convertvector(left, lanes);
-        for (int k = 0; k < 16; ++k) {{
-            const int at = left[k];
-            r[k] = level_rays[0][at] + (level_rays[0][at + 1] - level_rays[0][at]) * right[k];
-            g[k] = level_rays[1][at] + (level_rays[1][at + 1] - level_rays[1][at]) * right[k];
-            b[k] = level_rays[2][at] + (level_rays[2][at + 1] - level_rays[2][at]) * right[k];
-        }}
+        const auto between = [&](const float* level) INLINE {{
+            lanes near, far;
+            EACH for (int k = 0; k < 16; ++k) {{
+                near[k] = level[left[k]];
+                far[k] = level[left[k] + 1];
+            }}
+            return near + (far - near) * right;
+        }};
+        r = between(level_rays[0]);
+        g = between(level_rays[1]);
+        b = between(level_rays[2]);
     }} else if (kind == 2) {{
         const float y = (row + 0.5f) / size;
         const lanes along = slope[0] * (2.0f * x - 1.0f) + slope[1] * (2.0f * y - 1.0f);

@@ -126,16 +126,25 @@ const counts smooth = covered & (alpha < {SHARP_ALPHA}f);
 if (__builtin_reduce_or(smooth)) {{
     const lanes to_x = 2.0f * n_v * normal_x - eye_x, to_y = 2.0f * n_v * normal_y - eye_y;
     const lanes to_z = 2.0f * n_v * normal_z - eye_z;
+    // in arrays: of a register, which number is asked must not come from a variable
+    alignas(64) int wanted[16];
+    alignas(64) float numbers[7][16];
+    *(counts*)wanted = smooth;
+    const lanes kept_there[7] = {{to_x, to_y, to_z, alpha, gloss_r, gloss_g, gloss_b}};
+    EACH for (int j = 0; j < 7; ++j)
+        *(lanes*)numbers[j] = kept_there[j];
     for (int k = 0; k < 16; ++k) {{
-        if (smooth[k]) {{
-            const float to[3] = {{to_x[k], to_y[k], to_z[k]}};
+        if (wanted[k]) {{
+            const float to[3] = {{numbers[0][k], numbers[1][k], numbers[2][k]}};
             float colour[3];
-            gloss_of(colour, maps, to, alpha[k]);
-            gloss_r[k] = colour[0];
-            gloss_g[k] = colour[1];
-            gloss_b[k] = colour[2];
+            gloss_of(colour, maps, to, numbers[3][k]);
+            EACH for (int j = 0; j < 3; ++j)
+                numbers[4 + j][k] = colour[j];
         }}
     }}
+    gloss_r = *(const lanes*)numbers[4];
+    gloss_g = *(const lanes*)numbers[5];
+    gloss_b = *(const lanes*)numbers[6];
 }}
 const lanes reflected = record[9] * reflectance(f0, roughness, within(n_v, 1.0e-3f, 1.0f));
 lanes arriving_r = record[5], arriving_g = record[6], arriving_b = record[7], unshadowed = record[8];
