@@ -79,10 +79,15 @@ def raster_rows(
     """Draw and resolve a picture a thread, one after the other."""
     image = wp.tid()
     draw_image(s, vertices, desk, image)
-    if desk.rest[0] > 0:
-        for vertex in range(s.count):
-            v = vertices[(image * s.count + vertex) % vertices.shape[0]]
-            put(s, v, image, desk.free_view, desk.free_placed, vertex)
+    # Each start of `put` copies its arguments: where few triangles are put aside, their corners only.
+    corners = 3 * desk.rest[0]
+    placed = wp.min(corners, s.count)
+    for k in range(placed):
+        vertex = k
+        if corners < s.count:
+            vertex = desk.corners[desk.rest[1 + k / 3]][k % 3]
+        v = vertices[(image * s.count + vertex) % vertices.shape[0]]
+        put(s, v, image, desk.free_view, desk.free_placed, vertex)
     for k in range(desk.rest[0]):
         f = desk.rest[1 + k]
         drawing = set_up(s, desk.free_view, desk.free_placed, image, 0, f)

@@ -44,7 +44,7 @@ const auto views_of = [&](lanes (&corner)[3], const View* table, const int* numb
     EACH for (int k = 0; k < 3; ++k)
         corner[k] = joined(column[0][k], column[1][k]);
 };
-const auto places_of = [&](words (&corner)[3], const Spot* table, const int* numbers, int stride) INLINE {
+const auto places_of = [&](words (&corner)[4], const Spot* table, const int* numbers, int stride) INLINE {
     words row[4], pair[4];
     EACH for (int k = 0; k < 4; ++k) {
         const quarter a = *(const quarter*)table[numbers[stride * k]];
@@ -58,11 +58,13 @@ const auto places_of = [&](words (&corner)[3], const Spot* table, const int* num
     corner[0] = __builtin_shufflevector(pair[0], pair[2], 0, 1, 8, 9, 4, 5, 12, 13);
     corner[1] = __builtin_shufflevector(pair[0], pair[2], 2, 3, 10, 11, 6, 7, 14, 15);
     corner[2] = __builtin_shufflevector(pair[1], pair[3], 0, 1, 8, 9, 4, 5, 12, 13);
+    corner[3] = __builtin_shufflevector(pair[1], pair[3], 2, 3, 10, 11, 6, 7, 14, 15);
 };
 """
 
 # A vertex in view: x, y, depth and a number to make four; on the pixel plane: x and y in steps of the grid,
-# of which a pixel has a power of two, and its kind, which is 3 for what is anchored and nearer than allowed.
+# of which a pixel has a power of two, its kind, which is 3 for what is anchored and nearer than allowed, and
+# a bit for each side of the picture beyond which it lies, by a pixel or more, before the camera.
 PICTURE = """
 const int width = s.frame.width, height = s.frame.height, count = s.count;
 const int faces = s.faces.shape[0];
@@ -104,15 +106,21 @@ for (int next = 0; next < count; next += 8) {
     const words whole_y = __builtin_convertvector(anchored ? to_y : 0.0, words);
     const lanes held = anchored ? (depth < near ? (lanes)3.0 : (lanes)2.0) : (lanes)1.0;
     const words kind = __builtin_convertvector(sum - sum == 0.0 ? held : 0.0, words);
+    const auto bit_where = [&](auto beyond, int bit) INLINE {
+        return __builtin_convertvector(beyond & before_us, words) & bit;
+    };
+    const words sides = bit_where(pixel_x < -1.0, 1) | bit_where(pixel_x > width + 1.0, 2)
+        | bit_where(pixel_y < -1.0, 4) | bit_where(pixel_y > height + 1.0, 8);
     EACH for (int k = 0; k < 8; ++k) {  // there is room for eight of them
         *(four*)seen[next + k] = four{x[k], y[k], depth[k], 0.0};
-        *(quarter*)at[next + k] = quarter{whole_x[k], whole_y[k], kind[k], 0};
+        *(quarter*)at[next + k] = quarter{whole_x[k], whole_y[k], kind[k], sides[k]};
     }
 }
 """
 
 # Which triangles may show: of those anchored, that reach a pixel centre and face the camera; the numbers of
-# those that are not, or that the near plane cuts, are put aside, for `raster_rows`.
+# those that are not, or that the near plane cuts, are put aside, for `raster_rows`, unless they lie beside
+# the picture.
 CHOOSE = """
 const double grid = s.frame.grid, per_grid = 1.0 / grid;
 const int shift = __builtin_ctzll((long long)grid), half_pixel = (1 << shift) / 2;
@@ -135,13 +143,14 @@ int *shown = desk.scratch.data, *aside = desk.rest.data;
 for (int first = 0; first < faces; first += 8) {
     const int* corner = corners_of + 3 * first;
     const words real = which < faces - first;
-    words p[3], q[3], r[3];
+    words p[4], q[4], r[4];
     places_of(p, at, corner, 3);
     places_of(q, at, corner + 1, 3);
     places_of(r, at, corner + 2, 3);
     const Box box = centres_within(p, q, r);
     const words anchored = real & ((p[2] & q[2] & r[2]) == 2) & ((p[2] | q[2] | r[2]) == 2);
-    const words free = real & ~anchored & (p[2] > 0) & (q[2] > 0) & (r[2] > 0);
+    const words beside = (p[3] & q[3] & r[3]) != 0;
+    const words free = real & ~anchored & ~beside & (p[2] > 0) & (q[2] > 0) & (r[2] > 0);
     const words reached = (box.left <= box.right) & (box.top <= box.bottom) & (box.left < width)
         & (box.right >= 0) & (box.top < height) & (box.bottom >= 0);
     if (__builtin_reduce_or(free))
@@ -174,7 +183,7 @@ const auto set_up = [&](Edges& t, const int* numbers) INLINE {
         EACH for (int j = 0; j < 3; ++j)
             number[8 * j + k] = corners_of[3 * numbers[k] + j];
     asm volatile("" : : "r"(number) : "memory");
-    words place[3][3];
+    words place[3][4];
     EACH for (int j = 0; j < 3; ++j)
         places_of(place[j], at, number + 8 * j, 1);
     const Box box = centres_within(place[0], place[1], place[2]);
