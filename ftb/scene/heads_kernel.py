@@ -49,6 +49,8 @@ for (int stage = 0, next = 0; stage < 3; ++stage) {
 _CORNERS_ADDED = (
     _LANES
     + """
+// Unrolled, since a register that is asked for a number by a variable is stored and loaded as a whole.
+#define EACH _Pragma("clang loop unroll(full)")
 typedef float four __attribute__((ext_vector_type(4), aligned(4), may_alias));
 const auto arc_cosine = [](lanes value) {
     lanes size = __builtin_elementwise_abs(value);
@@ -64,14 +66,14 @@ const auto arc_cosine = [](lanes value) {
 for (int block = 0; block < blocks; ++block) {
     const int* corner = corners.data + 48 * block;
     lanes at[3][3], edge[3][3], inverse[3];
-    for (int k = 0; k < 3; ++k)
-        for (int lane = 0; lane < 16; ++lane) {
+    EACH for (int k = 0; k < 3; ++k)
+        EACH for (int lane = 0; lane < 16; ++lane) {
             const float* point = (const float*)(vertices.data + corner[16 * k + lane]);
-            for (int axis = 0; axis < 3; ++axis)
+            EACH for (int axis = 0; axis < 3; ++axis)
                 at[k][axis][lane] = point[axis];
         }
-    for (int k = 0; k < 3; ++k) {
-        for (int axis = 0; axis < 3; ++axis)
+    EACH for (int k = 0; k < 3; ++k) {
+        EACH for (int axis = 0; axis < 3; ++axis)
             edge[k][axis] = at[(k + 1) % 3][axis] - at[k][axis];
         const lanes* e = edge[k];
         const lanes length = __builtin_elementwise_sqrt(e[0] * e[0] + e[1] * e[1] + e[2] * e[2]);
@@ -82,12 +84,12 @@ for (int block = 0; block < blocks; ++block) {
     lanes area = normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2];
     area = __builtin_elementwise_sqrt(area);
     const lanes share = 1.0f / (area > 1e-20f ? area : 1e-20f);
-    for (int k = 0; k < 3; ++k) {
+    EACH for (int k = 0; k < 3; ++k) {
         const lanes *e = edge[k], *before = edge[(k + 2) % 3];
         const lanes cosine = -(e[0] * before[0] + e[1] * before[1] + e[2] * before[2]);
         const lanes weight = arc_cosine(cosine * inverse[k] * inverse[(k + 2) % 3]) * share;
         const lanes x = normal[0] * weight, y = normal[1] * weight, z = normal[2] * weight;
-        for (int lane = 0; lane < 16; ++lane)
+        EACH for (int lane = 0; lane < 16; ++lane)
             *(four*)(sums.data + corner[16 * k + lane]) += (four){x[lane], y[lane], z[lane], 0.0f};
     }
 }
