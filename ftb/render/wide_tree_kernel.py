@@ -132,14 +132,15 @@ for (int point = 0; point < points.shape[0]; ++point) {
     float whole = 1e-8f, seen = 0.0f;
     for (int first = 0; first < count; first += 16) {
         const int some = count - first < 16 ? count - first : 16;
-        lanes x = 0.0f, y = 0.0f, z = 0.0f;
-        for (int lane = 0; lane < some; ++lane) {
-            x[lane] = directions[3 * (first + lane)];
-            y[lane] = directions[3 * (first + lane) + 1];
-            z[lane] = directions[3 * (first + lane) + 2];
-        }
-        const lanes cosine = normal[0] * x + normal[1] * y + normal[2] * z;
-        const lanes arriving = cosine > 0.0f ? cosine * sky.solid_angle : 0.0f;
+        // arrays: of a register, which number is asked must not come from a variable
+        alignas(64) float axes_of[3][16] = {}, cosines[16], arriving[16];
+        for (int lane = 0; lane < some; ++lane)
+            for (int axis = 0; axis < 3; ++axis)
+                axes_of[axis][lane] = directions[3 * (first + lane) + axis];
+        const lanes x = *(const lanes*)axes_of[0], y = *(const lanes*)axes_of[1];
+        const lanes z = *(const lanes*)axes_of[2], cosine = normal[0] * x + normal[1] * y + normal[2] * z;
+        *(lanes*)cosines = cosine;
+        *(lanes*)arriving = cosine > 0.0f ? cosine * sky.solid_angle : 0.0f;
         for (int lane = 0; lane < some; ++lane)
             lit[first + lane] = arriving[lane];
         unsigned above = __builtin_bit_cast(unsigned short, __builtin_convertvector(cosine > 0.0f, flags));
@@ -156,8 +157,8 @@ for (int point = 0; point < points.shape[0]; ++point) {
             const bool agreed = up > 0 && (open == 0 || open == up);
             const float answer = agreed ? open > 0 : !hidden(directions + 3 * direction);
             row[direction] = lit[direction] * answer;
-            whole += cosine[direction - first];
-            seen += cosine[direction - first] * answer;
+            whole += cosines[direction - first];
+            seen += cosines[direction - first] * answer;
         }
     }
     openness.data[point] = seen / whole;

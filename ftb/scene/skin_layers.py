@@ -118,6 +118,7 @@ const auto layer = [&](int number) -> const lanes* {
     return start < 0 ? nullptr : (const lanes*)(layers.data + start);
 };
 lanes grain;
+_Pragma("clang loop unroll(full)")
 for (int k = 0; k < 16; ++k)
     grain[k] = grains.data[shift + grain_rows.data[16 * block + k]];
 grain *= grain_step;
