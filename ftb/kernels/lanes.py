@@ -47,6 +47,11 @@ const lanes steps = {0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f,
                      8.0f, 9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f};
 const auto least = [&](lanes a, lanes b) INLINE { return a < b ? a : b; };
 const auto most = [&](lanes a, lanes b) INLINE { return a > b ? a : b; };
+const auto greatest = [&](eight a) INLINE {
+    const four b = a.lo > a.hi ? a.lo : a.hi;
+    const float even = b[0] > b[2] ? b[0] : b[2], odd = b[1] > b[3] ? b[1] : b[3];
+    return even > odd ? even : odd;
+};
 const auto within = [&](lanes a, lanes low, lanes high) INLINE {
     a = a > low ? a : low;
     return a < high ? a : high;

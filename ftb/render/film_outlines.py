@@ -91,13 +91,8 @@ const auto fill_cells = [&]() {{
                 most_of = most(most_of, found < 0.0f ? 1.0e30f : found);
             }}
             float* to = farthest + first / {CELL} * cells_across + column / {CELL};
-            EACH for (int half = 0; half < 2; ++half) {{
-                const eight some = half ? (eight)most_of.hi : (eight)most_of.lo;
-                const four a = some.lo, b = some.hi, four_of = a > b ? a : b;
-                const float even = four_of[0] > four_of[2] ? four_of[0] : four_of[2];
-                const float odd = four_of[1] > four_of[3] ? four_of[1] : four_of[3];
-                to[half] = even > odd ? even : odd;
-            }}
+            to[0] = greatest(most_of.lo);
+            to[1] = greatest(most_of.hi);
         }}
 }};
 const auto all_hidden = [&](Place a, Place b) {{

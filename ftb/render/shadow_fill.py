@@ -183,8 +183,7 @@ const auto fill_cells = [&]() {{
             eight most_of = *(const eight*)texels;
             for (int row = 1; row < rows; ++row)
                 most_of = farther(most_of, *(const eight*)(texels + row * size));
-            const four half = farther((four)most_of.lo, (four)most_of.hi);
-            *cell++ = farther(farther(half[0], half[1]), farther(half[2], half[3]));
+            *cell++ = greatest(most_of);
         }}
     }}
     for (int row = 0; row < across; ++row)
