@@ -17,7 +17,7 @@ SIZE = 256
 def scenes(quick: bool) -> dict[str, Scene]:
     """Two heads that ship with the package, and a sphere of as many triangles as a head."""
     size = 32 if quick else SIZE
-    heads = FrozenHeads().heads[: 1 if quick else 2]
+    heads = FrozenHeads().loaded[: 1 if quick else 2]
     found = {f"head {head.name}": Scene(mesh=head.mesh, camera=cameras(1), size=size) for head in heads}
     return found | {"sphere": Scene(mesh=sphere_mesh(8 if quick else 47), camera=cameras(1), size=size)}
 

@@ -100,7 +100,7 @@ class PartSource:
         self._heads: list[Head] = []
         if isinstance(self.source, FrozenHeads | MeshHeads):
             names = set(heads[part])
-            self._heads = [head for head in self.source.heads if names & {head.name, f"{head.name}.npz"}]
+            self._heads = [head for head in self.source.loaded if names & {head.name, f"{head.name}.npz"}]
         size = config.scene.samples_per_head
         self._chunks = -(-config.counts[part] // size)
         self.environments = _prepared(config, part, files)
@@ -112,7 +112,7 @@ class PartSource:
             return self.source
         one = copy.copy(self.source)
         assert isinstance(one, FrozenHeads | MeshHeads)
-        one.heads = [self._heads[chunk * len(self._heads) // max(self._chunks, chunk + 1)]]
+        one.loaded = [self._heads[chunk * len(self._heads) // max(self._chunks, chunk + 1)]]
         return one
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,11 @@ class HeadSource(ABC):
     @abstractmethod
     def head(self, generator: torch.Generator) -> Head:
         """Draw one head; every draw is made from `generator`, in a fixed order."""
+
+    def heads(self, generators: Sequence[torch.Generator]) -> list[Head]:
+        """Draw a head from each generator, with the bits that `head` gives it: for sources to which many at
+        once are cheaper."""
+        return [self.head(generator) for generator in generators]
 
 
 def resolve_heads(heads_dir: Path | None) -> HeadSource:

@@ -32,18 +32,18 @@ class FrozenHeads(HeadSource):
         files = sorted(directory.glob("frozen_*.npz"))
         if not files:
             raise ValueError(f"heads: expected frozen_*.npz in {directory}; install the package again")
-        self.heads = [read_frozen(path) for path in files]
+        self.loaded = [read_frozen(path) for path in files]
 
     def __len__(self) -> int:
-        return len(self.heads)
+        return len(self.loaded)
 
     def at(self, index: int) -> Head:
         """Head number `index`, 0 to 15."""
-        return self.heads[index]
+        return self.loaded[index]
 
     def head(self, generator: torch.Generator) -> Head:
         """Draw one of the sixteen."""
-        return self.heads[int(torch.randint(len(self.heads), (), generator=generator))]
+        return self.loaded[int(torch.randint(len(self.loaded), (), generator=generator))]
 
 
 def anatomy_mark(anatomy: Anatomy) -> str:

@@ -41,14 +41,14 @@ class MeshHeads(HeadSource):
         files = sorted(path for path in directory.iterdir() if path.suffix.lower() in SUFFIXES)
         if not files:
             raise ValueError(f"heads: expected .glb, .obj or .ply files in {directory}, found none")
-        self.heads = [load_head(path) for path in files]
-        self.plain = [head.name for head in self.heads if head.albedo_linear.shape[0] == 1]
+        self.loaded = [load_head(path) for path in files]
+        self.plain = [head.name for head in self.loaded if head.albedo_linear.shape[0] == 1]
 
     def head(self, generator: torch.Generator) -> Head:
         """Draw one of the folder's heads; one without colours gets a skin tone of the draw."""
-        index = int(torch.randint(len(self.heads), (), generator=generator))
+        index = int(torch.randint(len(self.loaded), (), generator=generator))
         tone = 1.0 + 9.0 * float(torch.rand((), generator=generator, dtype=torch.float64))
-        head = self.heads[index]
+        head = self.loaded[index]
         return _with_tone(head, tone) if head.name in self.plain else head
 
 

@@ -31,14 +31,14 @@ _MIRRORED = (1, 0, 2, 4, 3)
 
 
 def project_landmarks(points: Tensor, camera: Camera) -> Tensor:
-    """Where pinholes (...) see points (M, 3), of the frame that `cam_from_world` is from: (..., M, 2).
+    """Where pinholes (...) see points (..., M, 3) of the frame that `cam_from_world` is from: (..., M, 2).
 
     Does not: tell what is hidden, or behind the camera.
     """
-    expect_shape(points, "M 3", name="points")
+    expect_shape(points, "... M 3", name="points")
     rows = camera.cam_from_world[..., None, :3, :]  # (..., 1, 3, 4)
     # Summed without a matrix product, whose last bits depend on how many cameras there are.
-    seen = (rows[..., :3] * points[:, None, :]).sum(-1) + rows[..., 3]  # (..., M, 3)
+    seen = (rows[..., :3] * points[..., None, :]).sum(-1) + rows[..., 3]  # (..., M, 3)
     return seen[..., :2] / (-seen[..., 2:] * camera.half_width[..., None, None])
 
 

@@ -7,9 +7,11 @@ share one head: they form a chunk, the unit that is drawn together.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
+from itertools import groupby
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,45 +70,65 @@ def sample_chunks(
 ) -> list[Chunk]:
     """Draw several chunks of a split, each of a head from its own source, by number; in their order.
 
-    What does not depend on the head is made for all of them at once: to make it for one sample costs about
-    as much as for many. Each chunk has the same bits whatever the others are.
+    What can be made for all of them at once is: to make it for one sample costs about as much as for many.
+    Each chunk has the same bits whatever the others are.
     """
     size, stream = config.samples_per_head, partial(generator_for, seed, split)
     index = [chunk * size + row for chunk in sources for row in range(size)]
 
-    def streams(name: str, numbers: Iterable[int] = index) -> list[torch.Generator]:
-        return [stream(number, name) for number in numbers]
+    def streams(name: str) -> list[torch.Generator]:
+        return [stream(number, name) for number in index]
 
     lights = [draw_light(each, environments, config.light) for each in streams("light")]
-    lighting = finished([light for light, _ in lights])
-    capture = sample_captures(config.capture, generators=streams("capture"))
+    heads = _draw_heads(sources, stream)
+    camera = sample_cameras(config.framing, heads, generators=streams("camera"))
+    marks = torch.stack([head.landmarks.float() for head in heads]).repeat_interleave(size, 0)
+    whole = {
+        "camera": camera,
+        "lighting": finished([light for light, _ in lights]),
+        "capture": sample_captures(config.capture, generators=streams("capture")),
+        "index": torch.tensor(index),
+        "landmarks": detected_landmarks(project_landmarks(marks, camera), generators=streams("landmarks")),
+    }
+    parts = {name: _cut(value, size) for name, value in whole.items()}
     chunks = []
-    for position, (chunk, source) in enumerate(sources.items()):
-        rows = slice(position * size, (position + 1) * size)
-        head = source.head(stream(chunk, "head"))
-        camera = sample_cameras(config.framing, head, generators=streams("camera", index[rows]))
-        true = project_landmarks(head.landmarks.float(), camera)
-        drawn = Chunk(
-            head=head,
-            camera=camera,
-            lighting=lighting[rows],
-            capture=capture[rows],
-            kinds=tuple(kind for _, kind in lights[rows]),
-            index=torch.tensor(index[rows]),
-            landmarks=detected_landmarks(true, generators=streams("landmarks", index[rows])),
-            scatter=_scatter(config, head, camera, capture.grey[rows], stream(chunk, "scatter")),
-        )
-        chunks.append(drawn)
+    for position, (chunk, head) in enumerate(zip(sources, heads, strict=True)):
+        own = {name: pieces[position] for name, pieces in parts.items()}
+        if config.scatter_mm[1] > 0.0:
+            own["scatter"] = _scatter(config, head, own, stream(chunk, "scatter"))
+        kinds = tuple(kind for _, kind in lights[position * size : (position + 1) * size])
+        chunks.append(Chunk(head=head, kinds=kinds, **own))
     return chunks
 
 
-def _scatter(
-    config: SceneConfig, head: Head, cameras: Camera, grey: Tensor, generator: torch.Generator
-) -> Tensor | None:
-    if config.scatter_mm[1] == 0.0:
-        return None
-    metres = sample_scatter(config.scatter_mm, grey, generator=generator)
-    return metres / _picture_width(head, cameras)[:, None]
+def _draw_heads(
+    sources: Mapping[int, HeadSource], stream: Callable[[int, str], torch.Generator]
+) -> list[Head]:
+    """A head for each chunk; neighbours of one source in one go."""
+    heads = []
+    for _, group in groupby(sources.items(), key=lambda pair: id(pair[1])):
+        chunks, (source, *_) = zip(*group, strict=True)
+        heads += source.heads([stream(chunk, "head") for chunk in chunks])
+    return heads
+
+
+def _cut(samples: Any, size: int) -> Sequence[Any]:
+    """Pieces of `size` samples each of a tensor, or of a seam type of tensors, that has them all in front.
+
+    One call a tensor: slices of each piece by itself take longer than to draw what is in it.
+    """
+    if isinstance(samples, Tensor):
+        return samples.split(size)
+    values = {field.name: getattr(samples, field.name) for field in fields(samples)}
+    pieces = {name: value.split(size) for name, value in values.items() if isinstance(value, Tensor)}
+    rows = zip(*pieces.values(), strict=True)
+    return [type(samples)(**(values | dict(zip(pieces, row, strict=True)))) for row in rows]
+
+
+def _scatter(config: SceneConfig, head: Head, chunk: Mapping[str, Any], generator: torch.Generator) -> Tensor:
+    """Widths of the picture instead of metres; chunk: the other fields of a `Chunk`."""
+    metres = sample_scatter(config.scatter_mm, chunk["capture"].grey, generator=generator)
+    return metres / _picture_width(head, chunk["camera"])[:, None]
 
 
 def sample_scatter(red_mm: tuple[float, float], grey: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -133,20 +155,26 @@ def _picture_width(head: Head, cameras: Camera) -> Tensor:
 
 def sample_camera(config: FramingConfig, head: Head, *, generator: torch.Generator) -> Camera:
     """Pose the head and frame its face: one camera, unbatched, `cam_from_world` from the head's frame."""
-    return sample_cameras(config, head, generators=[generator])[0]
+    return sample_cameras(config, [head], generators=[generator])[0]
 
 
-def sample_cameras(config: FramingConfig, head: Head, *, generators: Sequence[torch.Generator]) -> Camera:
-    """Pose the head and frame its face S times, each camera from its own generator.
+def sample_cameras(
+    config: FramingConfig, heads: Sequence[Head], *, generators: Sequence[torch.Generator]
+) -> Camera:
+    """Pose each head and frame its face S times, each camera from its own generator: head after head.
 
     The picture's centre follows the midpoint between the eyes' and the mouth's centres, its side the
     distance between them as the camera sees it, but at least half of what a frontal face would show,
     so that looking down does not zoom in without limit.
     """
     # Plain floats: as tensors, numbers this few cost more than they compute.
-    marks = head.landmarks.tolist()
-    eyes, mouth = _middle(marks[:2]), _middle(marks[3:])
-    posed = [_posed(config, eyes, mouth, Draws(generator, 32)) for generator in generators]
+    marks = [head.landmarks.tolist() for head in heads]
+    middles = [(_middle(five[:2]), _middle(five[3:])) for five in marks]
+    size = len(generators) // len(heads)
+    posed = [
+        _posed(config, *middles[number // size], Draws(generator, 32))
+        for number, generator in enumerate(generators)
+    ]
     return Camera(
         cam_from_world=torch.tensor([rows for rows, _ in posed]),
         half_width=torch.tensor([half_width for _, half_width in posed]),

@@ -67,9 +67,9 @@ def _rendered(part: str, number: int) -> Pair:
     config = read_manifest(tiny_split() / "manifest.json").config
     source = FrozenHeads()
     held = [name for names in FROZEN_HELD_OUT.values() for name in names]
-    names = FROZEN_HELD_OUT.get(part) or [h.name for h in source.heads if h.name not in held]
+    names = FROZEN_HELD_OUT.get(part) or [h.name for h in source.loaded if h.name not in held]
     chunks = -(-config.counts[part] // 2)
-    source.heads = [h for h in source.heads if h.name == names[number * len(names) // chunks]]
+    source.loaded = [h for h in source.loaded if h.name == names[number * len(names) // chunks]]
     chunk = sample_chunk(config.scene, source, None, seed=0, split=draw_name(part), chunk=number)
     rasterizer = resolve_rasterizer("warp", torch.device("cpu"))
     heads = HeadCache(config.scene, source, rasterizer)

@@ -16,15 +16,15 @@ from ftb.scene.heads_frozen import FrozenHeads, freeze, read_frozen
 def test_sixteen_small_heads_over_all_tones(generator: torch.Generator) -> None:
     source = FrozenHeads()
     assert len(source) == 16
-    tones = sorted(head.tone for head in source.heads)
+    tones = sorted(head.tone for head in source.loaded)
     assert tones[0] < 1.6
     assert tones[-1] > 9.4
     assert max(b - a for a, b in pairwise(tones)) < 1.2
     for path in (assets_path() / "heads").glob("frozen_*.npz"):
         assert path.stat().st_size < 300_000
     drawn = {source.head(generator).name for _ in range(200)}
-    assert drawn == {head.name for head in source.heads}
-    assert torch.equal(source.at(3).mesh.vertices, source.heads[3].mesh.vertices)
+    assert drawn == {head.name for head in source.loaded}
+    assert torch.equal(source.at(3).mesh.vertices, source.loaded[3].mesh.vertices)
 
 
 def test_freezing_keeps_a_head(tmp_path: Path) -> None:
@@ -50,5 +50,5 @@ def test_heads_of_another_topology_are_refused(tmp_path: Path, monkeypatch: pyte
 def test_only_sources_whose_geometry_comes_back_say_so() -> None:
     source = FrozenHeads()
     assert source.recurring
-    assert len({head.name for head in source.heads}) == len(source)
+    assert len({head.name for head in source.loaded}) == len(source)
     assert not AnnyHeads(texture_size=128).recurring
