@@ -28,6 +28,7 @@ class AnnyHeads(HeadSource):
     def __init__(self, texture_size: int = 256) -> None:
         self.anatomy = load_anatomy()
         self.texture_size = texture_size
+        self.action_names = tuple(self.anatomy.actions)
         self.slider_spread = np.array(
             [slider_spread(name, travel) for name, travel in self.anatomy.slider_travel.items()]
         )
@@ -35,7 +36,7 @@ class AnnyHeads(HeadSource):
     def head(self, generator: torch.Generator) -> Head:
         """Draw one person."""
         identity = sample_identity(self.slider_spread, generator=generator)
-        expression = sample_expression(list(self.anatomy.actions), generator=generator)
+        expression = sample_expression(self.action_names, generator=generator)
         look = sample_look(identity, generator=generator)
         figure = Figure(
             identity=identity,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
 
-import numpy as np
 import torch
 
 # Each action's strength is drawn in its range; a name without a side moves both sides, slightly unevenly.
@@ -62,6 +65,9 @@ GAZE_DEG, GAZE_LIMIT_DEG = (9.0, 5.0), (26.0, 16.0)  # spread and limit: sideway
 NECK_DEG = (11.0, 6.0, 5.0)  # spread of yaw, pitch, roll of the head over the shoulders
 
 
+_NAMES, _SHARES = list(EXPRESSIONS), list(accumulate(share for share, _ in EXPRESSIONS.values()))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Expression:
     """strengths: action name → weight; gaze_deg: sideways (+ to the subject's left, +X), up; neck_deg: yaw,
@@ -73,40 +79,52 @@ class Expression:
     neck_deg: tuple[float, float, float]
 
 
-@lru_cache(maxsize=4)
-def _sides(action_names: tuple[str, ...]) -> list[tuple[str, int]]:
-    """Of each action its name without a side, and whose draw it takes: the two sides share that of their
-    first, so that faces stay nearly symmetric."""
+class _Move(NamedTuple):
+    """One action that an expression may use: its number and name, whose draw it takes, range, habit."""
+
+    index: int
+    action: str
+    first: int
+    low: float
+    high: float
+    habit: float
+
+
+@lru_cache(maxsize=64)
+def _moves(action_names: tuple[str, ...], expression: str) -> list[_Move]:
+    """The two sides of an action share the draw of their first, so that faces stay nearly symmetric."""
+    ranges = EXPRESSIONS[expression][1]
     found = []
     for index, action in enumerate(action_names):
         family = action.removesuffix("Left").removesuffix("Right")
         second = action.endswith("Right") and action_names[index - 1].startswith(family)
-        found.append((family, index - 1 if second else index))
+        if family in ranges or family in HABITS:
+            low, high = ranges.get(family, (0.0, 0.0))
+            first = index - 1 if second else index
+            found.append(_Move(index, action, first, low, high, HABITS.get(family, 0.0)))
     return found
 
 
-def sample_expression(action_names: list[str], *, generator: torch.Generator) -> Expression:
+def sample_expression(action_names: Sequence[str], *, generator: torch.Generator) -> Expression:
     """Mostly mild, sometimes strong. The number of draws is always the same."""
-    uniform = torch.rand(4 + 2 * len(action_names), generator=generator, dtype=torch.float64).tolist()
-    normal = torch.randn(8, generator=generator, dtype=torch.float64).numpy()
-    shares = np.cumsum([share for share, _ in EXPRESSIONS.values()])
-    name = list(EXPRESSIONS)[min(int(np.searchsorted(shares, uniform[0])), len(EXPRESSIONS) - 1)]
-    ranges = EXPRESSIONS[name][1]
+    count = len(action_names)
+    uniform = torch.rand(4 + 2 * count, generator=generator, dtype=torch.float64).tolist()
+    normal = torch.randn(8, generator=generator, dtype=torch.float64).tolist()
+    name = _NAMES[min(bisect_left(_SHARES, uniform[0]), len(_NAMES) - 1)]
     strengths: dict[str, float] = {}
-    for index, (family, first) in enumerate(_sides(tuple(action_names))):
-        low, high = ranges.get(family, (0.0, 0.0))
+    for index, action, first, low, high, habit in _moves(tuple(action_names), name):
         even = low + (high - low) * uniform[4 + first]
-        habit = HABITS.get(family, 0.0) * uniform[4 + len(action_names) + first] ** 2
-        side = 1.0 + 0.3 * (uniform[4 + len(action_names) + index] - 0.5)
-        if (even + habit) * side > 1e-3:
-            strengths[action_names[index]] = float(min((even + habit) * side, 1.0))
+        usual = habit * uniform[4 + count + first] ** 2
+        side = 1.0 + 0.3 * (uniform[4 + count + index] - 0.5)
+        if (even + usual) * side > 1e-3:
+            strengths[action] = min((even + usual) * side, 1.0)
     sideways, up = (
-        float(np.clip(draw * spread, -limit, limit))
+        min(max(draw * spread, -limit), limit)
         for draw, spread, limit in zip(normal[:2], GAZE_DEG, GAZE_LIMIT_DEG, strict=True)
     )
     strengths |= _lids_follow(sideways, up)
     neck = tuple(
-        float(np.clip(draw, -2.0, 2.0) * spread) for draw, spread in zip(normal[2:5], NECK_DEG, strict=True)
+        min(max(draw, -2.0), 2.0) * spread for draw, spread in zip(normal[2:5], NECK_DEG, strict=True)
     )
     return Expression(name=name, strengths=strengths, gaze_deg=(sideways, up), neck_deg=neck)
 

@@ -174,7 +174,7 @@ def _mixing(table: SkinTable, look: Look, by_melanin: np.ndarray) -> Tensor:
     """(3 · fields,) weights of the fields in bytes for noise, melanin and blood."""
     mottled = mottling(look, by_melanin)
     zones = np.array(look.skin.zones) / float(by_melanin[1])
-    under_eye = look.skin.under_eye
+    under_eye = np.float64(look.skin.under_eye)  # steps are single
     weights = [
         {"PATCH": look.noise[1][0], "FINE": look.noise[2][0], "T_ZONE": -0.07 * look.skin.oil},
         {"PATCH": 0.05 * mottled * look.noise[1][1], "BROAD": 0.07 * mottled * look.noise[0][0]}

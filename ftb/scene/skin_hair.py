@@ -12,9 +12,10 @@ from ftb.scene.heads_normals import Incidence, corner_incidence
 from ftb.scene.skin_atlas import template_vertices
 from ftb.scene.skin_fields import beard_fields, front_and_crown, ramp
 from ftb.scene.skin_hairline import hairline_height
-from ftb.scene.skin_look import STYLES, Look
+from ftb.scene.skin_look import Look
 from ftb.scene.skin_noise import noise_banks, weighted_sum
 from ftb.scene.skin_paint import hair_height
+from ftb.scene.skin_styles import STYLES
 
 # cm above the hairline below which nobody has hair: fringes reach 4.2 down, hairlines and temples 1.4.
 LOWEST_HAIR = -6.0
@@ -82,7 +83,8 @@ def hair_thickness(look: Look) -> np.ndarray:
     density, length = look.hair.beard
     if density * length > 0.0:
         tufts = np.clip(0.8 + 0.3 * weighted_sum(fields.noise[1], look.noise[1][0]), 0.2, 1.6)
-        hair = np.maximum(hair, 0.5 * fields.beard * density * length * tufts)
+        # In double precision, which is how the heads of all versions have been made.
+        hair = np.maximum(hair, 0.5 * fields.beard * np.float64(density) * length * tufts)
     thickness = np.zeros(load_anatomy().welded_count, dtype=np.float32)
     thickness[fields.scalp] = 0.01 * hair
     return thickness

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -10,6 +13,7 @@ import torch
 from ftb.scene.heads_curtain import Curtain
 from ftb.scene.heads_identity import Identity
 from ftb.scene.skin_noise import NOISE_FIELDS
+from ftb.scene.skin_styles import HAIR_COLOURS, IRIS_COLOURS, STYLES
 
 # How much lighter (log of albedo) each of `skin_fields.ZONES` is than the rest: mean and half the range.
 # Cheeks and forehead of photographs are lighter than even skin would be, lids and jaws darker; and no two
@@ -24,53 +28,7 @@ ZONE_LIGHTNESS = {
     "chin": (0.0, 0.18),
     "jaw": (-0.03, 0.18),
 }
-# Linear albedo of hair, from black to white; draws run along this line and mix neighbours.
-HAIR_COLOURS = {
-    "black": (0.011, 0.0095, 0.009),
-    "dark": (0.028, 0.018, 0.012),
-    "brown": (0.065, 0.036, 0.020),
-    "light": (0.14, 0.080, 0.040),
-    "blond": (0.30, 0.20, 0.105),
-    "red": (0.16, 0.050, 0.018),
-}
-GREY = (0.42, 0.41, 0.39)
-IRIS_COLOURS = {
-    "dark": (0.030, 0.014, 0.007),
-    "brown": (0.085, 0.040, 0.016),
-    "hazel": (0.13, 0.090, 0.035),
-    "green": (0.11, 0.13, 0.070),
-    "blue": (0.13, 0.20, 0.28),
-    "grey": (0.18, 0.20, 0.21),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class HairStyle:
-    """Thickness (cm) at the top and at the sides, unevenness of it, opacity of the cap, and the share each
-    style has among (men, women); `fall`: length of hanging hair, cm below the eyes, or None."""
-
-    top: tuple[float, float]
-    side: tuple[float, float]
-    uneven: float
-    opacity: tuple[float, float]
-    share: tuple[float, float]
-    fall: tuple[float, float] | None = None
-
-
-STYLES: dict[str, HairStyle] = {
-    "bald": HairStyle(top=(0.0, 0.0), side=(0.0, 0.02), uneven=0.0, opacity=(0.0, 0.35), share=(0.10, 0.01)),
-    "buzz": HairStyle(top=(0.15, 0.4), side=(0.1, 0.3), uneven=0.1, opacity=(0.6, 0.92), share=(0.18, 0.03)),
-    "short": HairStyle(top=(1.0, 2.2), side=(0.4, 1.0), uneven=0.35, opacity=(0.95, 1.0), share=(0.36, 0.10)),
-    "full": HairStyle(top=(2.2, 4.0), side=(0.7, 1.6), uneven=0.5, opacity=(1.0, 1.0), share=(0.20, 0.08)),
-    "afro": HairStyle(top=(2.0, 6.0), side=(1.5, 5.0), uneven=0.3, opacity=(1.0, 1.0), share=(0.04, 0.06)),
-    "tied": HairStyle(top=(0.6, 1.2), side=(0.4, 0.8), uneven=0.12, opacity=(0.97, 1.0), share=(0.02, 0.20)),
-    "bob": HairStyle(
-        top=(1.2, 2.4), side=(1.2, 2.4), uneven=0.3, opacity=(1.0, 1.0), share=(0.06, 0.20), fall=(4.0, 13.0)
-    ),
-    "long": HairStyle(
-        top=(1.0, 2.2), side=(1.0, 2.0), uneven=0.3, opacity=(1.0, 1.0), share=(0.04, 0.32), fall=(14.0, 26.0)
-    ),
-}
+_HAIR_PALETTE, _IRIS_PALETTE = (np.array(list(colours.values())) for colours in (HAIR_COLOURS, IRIS_COLOURS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,14 +107,22 @@ def _between(ends: tuple[float, float] | None, draw: float) -> float:
     return ends[0] + (ends[1] - ends[0]) * draw if ends else 0.0
 
 
-def _pick(shares: np.ndarray, draw: float) -> int:
-    return min(int(np.searchsorted(np.cumsum(shares) / shares.sum(), draw)), len(shares) - 1)
+def _clip(value: float, low: float = 0.0, high: float = 1.0) -> float:
+    return min(max(value, low), high)
+
+
+def _pick(shares: Sequence[float], draw: float) -> int:
+    ends = list(accumulate(shares))
+    return min(bisect_left([end / ends[-1] for end in ends], draw), len(ends) - 1)
 
 
 class _Stream:
-    """Uniform numbers in a fixed order from one block of draws."""
+    """Uniform numbers in a fixed order from one block of draws.
 
-    def __init__(self, values: np.ndarray) -> None:
+    Plain floats: numpy takes longer to find out what one number is than to compute with it.
+    """
+
+    def __init__(self, values: torch.Tensor) -> None:
         self._values = iter(values.tolist())
 
     def __call__(self, low: float = 0.0, high: float = 1.0, power: float = 1.0) -> float:
@@ -170,43 +136,35 @@ def _bell(stream: _Stream) -> float:
 
 def _hair_colour(stream: _Stream, tone: float, age: float) -> tuple[np.ndarray, float]:
     """Darker skin goes with darker hair; grey comes with age."""
-    light = np.clip((6.0 - tone) / 5.0, 0.0, 1.0)
-    shares = np.array(
-        [0.30 + 1.2 * (1 - light), 0.35, 0.30 * light + 0.02, 0.18 * light, 0.14 * light, 0.05 * light]
-    )
+    light = _clip((6.0 - tone) / 5.0)
+    shares = (0.30 + 1.2 * (1 - light), 0.35, 0.30 * light + 0.02, 0.18 * light, 0.14 * light, 0.05 * light)
     first, second, mix = _pick(shares, stream()), _pick(shares, stream()), stream(0.0, 0.35)
-    palette = np.array(list(HAIR_COLOURS.values()))
-    colour = palette[first] ** (1 - mix) * palette[second] ** mix * np.exp(stream(-0.25, 0.25))
+    colour = _HAIR_PALETTE[first] ** (1 - mix) * _HAIR_PALETTE[second] ** mix * np.exp(stream(-0.25, 0.25))
     dyed = stream() < 0.02 and age > 0.5
     hue = np.array([stream(0.02, 0.5), stream(0.01, 0.2), stream(0.02, 0.4)])
-    onset = np.clip((age - 0.77) / 0.20, 0.0, 1.0)  # Anny's age: 2/3 is 25 years, 1 is 90
-    grey = np.clip(onset * 1.3 + stream(-0.5, 0.5), 0.0, 1.0) * (onset > 0)
-    return (hue if dyed else colour), float(grey)
+    onset = _clip((age - 0.77) / 0.20)  # Anny's age: 2/3 is 25 years, 1 is 90
+    grey = _clip(onset * 1.3 + stream(-0.5, 0.5)) * (onset > 0)
+    return (hue if dyed else colour), grey
 
 
 def _style(stream: _Stream, identity: Identity) -> str:
-    shares = np.array(
-        [
-            (1 - identity.gender) * style.share[0] + identity.gender * style.share[1]
-            for style in STYLES.values()
-        ]
-    )
-    names = list(STYLES)
-    shares[names.index("afro")] *= 0.15 + 4.0 * identity.ancestry["african"]
+    woman = identity.gender
+    shares = {name: (1 - woman) * style.share[0] + woman * style.share[1] for name, style in STYLES.items()}
+    shares["afro"] *= 0.15 + 4.0 * identity.ancestry["african"]
     if identity.age < 0.5:
-        shares[names.index("bald")] = 0.0
-    return names[_pick(shares, stream())]
+        shares["bald"] = 0.0
+    return list(shares)[_pick(list(shares.values()), stream())]
 
 
 def _sample_skin(stream: _Stream, identity: Identity, made_up: bool) -> SkinLook:
-    old = np.clip((identity.age - 0.68) / 0.3, 0.0, 1.0)
+    old = _clip((identity.age - 0.68) / 0.3)
     return SkinLook(
         tone=identity.tone,
         blood=stream(0.012, 0.034),
         carotene=stream(0.4, 1.3),
         blotches=stream(0.3, 1.0),
         redness=stream(0.1, 1.0, 1.5),
-        freckles=0.8 * stream() ** 5 * np.clip((7.0 - identity.tone) / 4.0, 0.0, 1.0),
+        freckles=0.8 * stream() ** 5 * _clip((7.0 - identity.tone) / 4.0),
         under_eye=stream(0.1, 1.2, 1.2) * (0.6 + 0.6 * old),
         oil=stream(),
         roughness=stream(0.37, 0.54),
@@ -222,8 +180,8 @@ def _sample_skin(stream: _Stream, identity: Identity, made_up: bool) -> SkinLook
 
 def _sample_hair(stream: _Stream, identity: Identity, made_up: bool) -> HairLook:
     grown = _grown(identity)
-    male = np.clip((0.5 - identity.gender) / 0.2, 0.0, 1.0) * grown
-    old = np.clip((identity.age - 0.68) / 0.3, 0.0, 1.0)
+    male = _clip((0.5 - identity.gender) / 0.2) * grown
+    old = _clip((identity.age - 0.68) / 0.3)
     colour, grey = _hair_colour(stream, identity.tone, identity.age)
     name = _style(stream, identity)
     style = STYLES[name]
@@ -253,11 +211,10 @@ def _sample_hair(stream: _Stream, identity: Identity, made_up: bool) -> HairLook
 
 
 def _sample_eyes(stream: _Stream, tone: float) -> EyeLook:
-    light = np.clip((5.5 - tone) / 4.5, 0.0, 1.0)
-    shares = np.array([0.95 - 0.6 * light, 0.40, 0.2 * light, 0.15 * light, 0.35 * light, 0.12 * light])
-    palette = np.array(list(IRIS_COLOURS.values()))
+    light = _clip((5.5 - tone) / 4.5)
+    shares = (0.95 - 0.6 * light, 0.40, 0.2 * light, 0.15 * light, 0.35 * light, 0.12 * light)
     return EyeLook(
-        iris=palette[_pick(shares, stream())] * np.exp(stream(-0.35, 0.35)),
+        iris=_IRIS_PALETTE[_pick(shares, stream())] * np.exp(stream(-0.35, 0.35)),
         iris_size=stream(0.40, 0.45),
         pupil=stream(0.26, 0.5),
         sclera=stream(0.40, 0.70),
@@ -266,28 +223,41 @@ def _sample_eyes(stream: _Stream, tone: float) -> EyeLook:
 
 def _grown(identity: Identity) -> float:
     """0 for children, 1 for adults."""
-    return float(np.clip((identity.age - 0.48) / 0.12, 0.0, 1.0))
+    return _clip((identity.age - 0.48) / 0.12)
 
 
 def sample_look(identity: Identity, *, generator: torch.Generator) -> Look:
     """Draw a look that goes with the identity; always the same number of draws."""
-    stream = _Stream(torch.rand(96, generator=generator, dtype=torch.float64).numpy())
-    weights = torch.randn(3 * sum(NOISE_FIELDS), generator=generator, dtype=torch.float64).numpy()
-    made_up = stream() < 0.35 * _grown(identity) * np.clip((identity.gender - 0.4) / 0.2, 0.0, 1.0)
+    return sample_looks([identity], generators=[generator])[0]
+
+
+def sample_looks(identities: Sequence[Identity], *, generators: Sequence[torch.Generator]) -> list[Look]:
+    """As `sample_look`, of several people, each from their own generator."""
+    streams, weights = [], []
+    for generator in generators:
+        streams.append(_Stream(torch.rand(96, generator=generator, dtype=torch.float64)))
+        weights.append(torch.randn(3 * sum(NOISE_FIELDS), generator=generator, dtype=torch.float64).numpy())
+    noise = zip(*_unit_weights(np.stack(weights)), strict=True)
+    return [_look(*person) for person in zip(streams, identities, noise, strict=True)]
+
+
+def _look(stream: _Stream, identity: Identity, noise: tuple[np.ndarray, ...]) -> Look:
+    made_up = stream() < 0.35 * _grown(identity) * _clip((identity.gender - 0.4) / 0.2)
     return Look(
         skin=_sample_skin(stream, identity, made_up),
         hair=_sample_hair(stream, identity, made_up),
         eyes=_sample_eyes(stream, identity.tone),
         cloth=np.array([stream(0.01, 0.6, 2.0), stream(0.01, 0.6, 2.0), stream(0.01, 0.6, 2.0)]),
         neckline=stream(-24.0, -15.5),
-        noise=_unit_weights(weights),
+        noise=noise,
     )
 
 
-def _unit_weights(values: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Three sets for each bank, (3, K) of unit rows."""
-    parts = np.split(values, np.cumsum([3 * count for count in NOISE_FIELDS])[:-1])
-    sets = [part.reshape(3, -1) for part in parts]
-    return tuple(
-        (rows / np.sqrt((rows * rows).sum(axis=1, keepdims=True))).astype(np.float32) for rows in sets
-    )
+def _unit_weights(values: np.ndarray) -> list[np.ndarray]:
+    """Of values (H, 3 · fields) three sets for each bank, (H, 3, K) of unit rows."""
+    banks, end = [], 0
+    for count in NOISE_FIELDS:
+        rows = values[:, end : end + 3 * count].reshape(-1, 3, count)
+        banks.append((rows / np.sqrt((rows * rows).sum(axis=2, keepdims=True))).astype(np.float32))
+        end += 3 * count
+    return banks

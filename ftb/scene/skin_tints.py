@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ftb.scene.skin_color import melanin_of_tone, skin_reflectance
-from ftb.scene.skin_look import GREY, Look
+from ftb.scene.skin_look import Look
+from ftb.scene.skin_styles import GREY
 
 LEAST_HAIR = -0.9 - 1.6  # cm: the softest edge, and noise
 
