@@ -103,16 +103,16 @@ class Anatomy:
         return np.tanh(self.template[:, :1] / np.float32(0.02))
 
     @cached_property
-    def placing(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What `heads_kernel` wants to know: how much each basis vertex does not belong to the head (Vb,),
-        vertices and weights (Vs · 12,) of the added points."""
-        below = torch.from_numpy(np.ascontiguousarray(1.0 - self.head_weight, dtype=np.float32))
-        extra = torch.from_numpy(self.extra.astype(np.int32).ravel())
-        return (
-            below,
-            extra,
-            torch.from_numpy(np.ascontiguousarray(self.extra_weight, dtype=np.float32).ravel()),
-        )
+    def placing(self) -> dict[str, Tensor]:
+        """What `heads_kernel.Frame` wants to know of the asset, by its fields' names."""
+        arrays = {
+            "below": (1.0 - self.head_weight).astype(np.float32),
+            "extra": self.extra.astype(np.int32).ravel(),
+            "extra_weight": self.extra_weight.astype(np.float32).ravel(),
+            "guide_eyes": self.guide_eyes.astype(np.int32).ravel(),
+            "eye_unit": np.pad(EYE_UNIT, ((0, 0), (0, 1))).ravel(),
+        }
+        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     @cached_property
     def incidence(self) -> Incidence:

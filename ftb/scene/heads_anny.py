@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -9,14 +10,14 @@ import numpy as np
 import torch
 
 from ftb.scene.heads import Head, HeadSource
-from ftb.scene.heads_anatomy import Anatomy, load_anatomy
+from ftb.scene.heads_anatomy import load_anatomy
 from ftb.scene.heads_expression import Expression, sample_expression
-from ftb.scene.heads_geometry import Figure, Geometry, shape_head
+from ftb.scene.heads_geometry import Figure, shape_heads
 from ftb.scene.heads_identity import Identity, sample_identity, slider_spread
 from ftb.scene.heads_parameters import plain_parameters
 from ftb.scene.skin_fused import paint_head
 from ftb.scene.skin_hair import hair_thickness
-from ftb.scene.skin_look import Look, sample_look
+from ftb.scene.skin_look import Look, sample_looks
 
 
 class AnnyHeads(HeadSource):
@@ -35,26 +36,40 @@ class AnnyHeads(HeadSource):
 
     def head(self, generator: torch.Generator) -> Head:
         """Draw one person."""
-        identity = sample_identity(self.slider_spread, generator=generator)
-        expression = sample_expression(self.action_names, generator=generator)
-        look = sample_look(identity, generator=generator)
-        figure = Figure(
-            identity=identity,
-            expression=expression,
-            thickness=hair_thickness(look),
-            curtain=look.hair.curtain,
-        )
-        geometry = shape_head(self.anatomy, figure)
-        albedo_linear, material = paint_head(self.texture_size, look)
-        return Head(
-            mesh=geometry.mesh,
-            albedo_linear=albedo_linear,
-            material=material,
-            landmarks=_landmarks(self.anatomy, geometry),
-            tone=look.skin.tone,
-            name=f"anny, {expression.name}, {look.hair.style}",
-            describe=partial(self._parameters, identity, expression, look),
-        )
+        return self.heads([generator])[0]
+
+    def heads(self, generators: Sequence[torch.Generator]) -> list[Head]:
+        """Draw people; each has the same bits whoever the others are."""
+        identities, expressions = [], []
+        for generator in generators:
+            identities.append(sample_identity(self.slider_spread, generator=generator))
+            expressions.append(sample_expression(self.action_names, generator=generator))
+        looks = sample_looks(identities, generators=generators)
+        people = list(zip(identities, expressions, looks, strict=True))
+        figures = [
+            Figure(
+                identity=identity,
+                expression=expression,
+                thickness=hair_thickness(look),
+                curtain=look.hair.curtain,
+            )
+            for identity, expression, look in people
+        ]
+        shapes = shape_heads(self.anatomy, figures)
+        return [
+            Head(
+                mesh=geometry.mesh,
+                albedo_linear=albedo_linear,
+                material=material,
+                landmarks=geometry.landmarks,
+                tone=look.skin.tone,
+                name=f"anny, {expression.name}, {look.hair.style}",
+                describe=partial(self._parameters, identity, expression, look),
+            )
+            for (identity, expression, look), geometry, (albedo_linear, material) in zip(
+                people, shapes, [paint_head(self.texture_size, look) for look in looks], strict=True
+            )
+        ]
 
     def _parameters(self, identity: Identity, expression: Expression, look: Look) -> dict[str, Any]:
         """What was drawn; sliders by name, and expression strengths only where they are not 0."""
@@ -63,10 +78,3 @@ class AnnyHeads(HeadSource):
         face = plain_parameters(expression)
         face["strengths"] = {name: strength for name, strength in face["strengths"].items() if strength}
         return {"identity": person, "expression": face, "look": plain_parameters(look)}
-
-
-def _landmarks(anatomy: Anatomy, geometry: Geometry) -> torch.Tensor:
-    """(5, 3): where the eyes face forward, nose tip, mouth corners."""
-    eyes = geometry.eye_centres + np.array([0.0, 0.0, geometry.eye_radius], dtype=np.float32)
-    points = geometry.vertices[[anatomy.profile[0], *anatomy.mouth_corners]]
-    return torch.from_numpy(np.concatenate([eyes, points]).astype(np.float32))

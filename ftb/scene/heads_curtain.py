@@ -3,6 +3,7 @@ short."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,9 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
 
 
 CURTAIN_PLACE, CURTAIN_FACES = _grid()
+_AROUND, _DOWN, _SIDE = np.ascontiguousarray(CURTAIN_PLACE.T)
+# Of short hair, a millimetre wide, where nobody sees it.
+_HIDDEN = (np.stack([_AROUND, -_DOWN, _SIDE], axis=1) * 1e-3 - [0.0, 0.0, 0.02]).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,29 +64,41 @@ def curtain_uvs(box: np.ndarray) -> np.ndarray:
     return box[:2] + flat * (box[2:] - box[:2])
 
 
-def shape_curtain(curtain: Curtain, half_width: float, back: float, front: float) -> np.ndarray:
-    """Vertices (C, 3) in metres, origin between the ears at eye level, of a head with hair of these half
-    axes (m): sideways, backwards and forwards to the temples."""
-    around, down, side = CURTAIN_PLACE.T
-    if curtain.fall <= 0.0:  # a millimetre wide, where nobody sees it
-        return (np.stack([around, -down, side], axis=1) * 1e-3 - [0.0, 0.0, 0.02]).astype(np.float32)
-    angle = np.radians(180.0 + around * (180.0 - curtain.opening))  # from straight ahead, round the back
-    amplitude, phase, second = curtain.waves
-    length = curtain.fall * (1.0 + 0.06 * np.cos(9.0 * around + phase) - 0.14 * around**6)
-    height = TOP_CM - down * (TOP_CM + length)
+def shape_curtains(
+    curtains: Sequence[Curtain], half_widths: np.ndarray, backs: np.ndarray, front: float
+) -> np.ndarray:
+    """Vertices (H, C, 3) in metres, origin between the ears at eye level, of heads with hair of these half
+    axes (m): sideways (H,), backwards (H,) and forwards to the temples."""
+    vertices = np.empty((len(curtains), len(CURTAIN_PLACE), 3), dtype=np.float32)
+    hanging = np.array([curtain.fall > 0.0 for curtain in curtains])
+    vertices[~hanging] = _HIDDEN
+    if hanging.any():
+        long = [curtain for curtain in curtains if curtain.fall > 0.0]
+        vertices[hanging] = _hung(long, half_widths[hanging, None], backs[hanging, None], front)
+    return vertices
+
+
+def _hung(curtains: list[Curtain], half_width: np.ndarray, back: np.ndarray, front: float) -> np.ndarray:
+    """As `shape_curtains`, of hair that hangs; half axes (H, 1)."""
+    numbers = [[each.fall, each.opening, each.volume, *each.waves] for each in curtains]
+    fall, opening, volume, amplitude, phase, second = np.array(numbers).T[..., None]  # (H, 1) each
+    angle = np.radians(180.0 + _AROUND * (180.0 - opening))  # from straight ahead, round the back
+    length = fall * (1.0 + 0.06 * np.cos(9.0 * _AROUND + phase) - 0.14 * _AROUND**6)
+    height = TOP_CM - _DOWN * (TOP_CM + length)
     # The skull narrows above the temples; below the jaw, hair hangs a little closer.
     scale = np.interp(height, (-30.0, -12.0, -5.0, 1.0, 4.0, TOP_CM), (0.99, 0.95, 1.00, 1.00, 0.95, 0.80))
     wave = (
         amplitude
-        * down
-        * (np.sin(17.0 * around + 0.35 * height + phase) + np.sin(31.0 * around + second))
+        * _DOWN
+        * (np.sin(17.0 * _AROUND + 0.35 * height + phase) + np.sin(31.0 * _AROUND + second))
         * 0.5
     )
     full = np.clip((3.5 - height) / 6.0, 0.0, 1.0) * (
-        1.0 - 0.8 * down**4
+        1.0 - 0.8 * _DOWN**4
     )  # swells over the ears, turns in at the tips
-    out = curtain.volume * full + wave + SHEET * side * np.clip(down * 3.0, 0.0, 1.0)
-    depth = np.where(np.cos(angle) < 0.0, back, front) * 100.0
+    out = volume * full + wave + SHEET * _SIDE * np.clip(_DOWN * 3.0, 0.0, 1.0)
+    ahead = np.cos(angle)
+    depth = np.where(ahead < 0.0, back, front) * 100.0
     x = np.sin(angle) * (half_width * 100.0 * scale + out)
-    z = np.cos(angle) * (depth * scale + out)
-    return (np.stack([x, height, z], axis=1) * 0.01).astype(np.float32)
+    z = ahead * (depth * scale + out)
+    return (np.stack([x, height, z], axis=2) * 0.01).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -48,6 +49,20 @@ EYE_UNIT = _unit(EYE_POLAR).astype(np.float32)
 EYE_FACES = _faces()
 
 
+def eye_turns(gazes_deg: Sequence) -> np.ndarray:
+    """Columns (..., 3, 4), the last number 0, of the turns of eyes that gaze (..., 2) degrees sideways (+X)
+    and up: about the axis across the head, then about that up through it."""
+    yaw, pitch = np.radians(np.array(gazes_deg) * (1.0, -1.0)).reshape(-1, 2).T.tolist()
+    turns = []
+    for (sy, cy), (sx, cx) in zip(map(_sine_cosine, yaw), map(_sine_cosine, pitch), strict=True):
+        turns.append(((cy, 0.0, -sy, 0.0), (sy * sx, cx, cy * sx, 0.0), (sy * cx, -sx, cy * cx, 0.0)))
+    return np.array(turns, dtype=np.float32).reshape(*np.shape(gazes_deg)[:-1], 3, 4)
+
+
+def _sine_cosine(angle: float) -> tuple[float, float]:
+    return math.sin(angle), math.cos(angle)
+
+
 def place_eye(guide: np.ndarray, gaze_deg: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, float]:
     """Eyeball over the base mesh's own eye `guide` (72, 3): vertices (E, 3), centre (3,), radius.
 
@@ -56,12 +71,7 @@ def place_eye(guide: np.ndarray, gaze_deg: tuple[float, float]) -> tuple[np.ndar
     low, high = guide.min(axis=0), guide.max(axis=0)
     radius = float(high[1] - low[1] + high[0] - low[0]) / 4.0
     centre = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2] + radius], dtype=np.float32)
-    yaw, pitch = math.radians(gaze_deg[0]), math.radians(-gaze_deg[1])
-    about_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
-    about_x = np.array(
-        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
-    )
-    turn = (about_y @ about_x).astype(np.float32)
+    turn = eye_turns([gaze_deg])[0, :, :3].T
     # Written out instead of a matrix product: BLAS may sum in another order on another machine.
     turned = EYE_UNIT[:, 0:1] * turn[:, 0] + EYE_UNIT[:, 1:2] * turn[:, 1] + EYE_UNIT[:, 2:3] * turn[:, 2]
     return centre + np.float32(radius) * turned, centre, radius

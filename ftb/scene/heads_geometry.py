@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ftb.kernels.start import wp
-from ftb.kernels.starting import launch
+from ftb.kernels.starting import Packed, launch, packed
 from ftb.scene import heads_kernel
-from ftb.scene.heads_anatomy import Anatomy
-from ftb.scene.heads_curtain import CURTAIN_PLACE, Curtain, shape_curtain
+from ftb.scene.heads_anatomy import Anatomy, load_anatomy
+from ftb.scene.heads_curtain import CURTAIN_PLACE, Curtain, shape_curtains
 from ftb.scene.heads_expression import Expression
-from ftb.scene.heads_eyes import place_eye
-from ftb.scene.heads_identity import Identity, macro_weights
-from ftb.scene.heads_normals import angle_weighted_normals, corner_sums
+from ftb.scene.heads_eyes import eye_turns, place_eye
+from ftb.scene.heads_identity import Identity, corner_shares
+from ftb.scene.heads_normals import angle_weighted_normals, corner_normals
 from ftb.scene.heads_shapes import blend
 from ftb.scene.skin_hair import vertex_fields
 from ftb.types import Mesh
 
 NECK_PIVOT = np.array([0.0, -0.075, -0.075], dtype=np.float32)  # top of the spine, from between the eyes
+VERGENCE_DEG = (1.5, -1.5)
+TEMPLES = 0.085  # metres from between the ears
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,90 +42,121 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    """A head before its skin, origin between the ears at eye level: welded vertices (W, 3), the mesh they
-    make, eye centres (2, 3), eye radius."""
+    """A head before its skin, origin between the ears at eye level: its mesh; landmarks (5, 3): where the
+    eyes face forward, nose tip, mouth corners."""
 
-    vertices: np.ndarray
     mesh: Mesh
-    eye_centres: np.ndarray
-    eye_radius: float
+    landmarks: Tensor
 
 
-def shape_weights(anatomy: Anatomy, identity: Identity, expression: Expression) -> list[np.ndarray]:
-    """Weights of `Anatomy.shapes`, by stage."""
-    corners = macro_weights(identity)
-    people = np.array([corners.get(label, 0.0) for label in anatomy.macros])
-    sliders = np.stack([np.maximum(identity.sliders, 0.0), np.maximum(-identity.sliders, 0.0)], axis=1)
-    actions = np.array([expression.strengths.get(action, 0.0) for action in anatomy.actions])
-    return [people, sliders.ravel(), actions]
+def shape_weights(
+    anatomy: Anatomy, identities: Sequence[Identity], expressions: Sequence[Expression]
+) -> list[np.ndarray]:
+    """Weights of `Anatomy.shapes`, by stage, (H, K) each."""
+    sliders = np.stack([identity.sliders for identity in identities])
+    opposite = np.stack([np.maximum(sliders, 0.0), np.maximum(-sliders, 0.0)], axis=2)
+    strengths = [expression.strengths for expression in expressions]
+    actions = [[each.get(action, 0.0) for action in anatomy.actions] for each in strengths]
+    people = corner_shares(identities, tuple(anatomy.macros))
+    return [people, opposite.reshape(len(identities), -1), np.array(actions)]
 
 
-def _shoulder_turn(neck_deg: tuple[float, float, float]) -> np.ndarray:
-    """(3, 3) how what is below the head turns about the top of the spine, less the identity; the head itself
-    stays upright in its frame."""
-    yaw, pitch, roll = (math.radians(angle) for angle in neck_deg)
-    about_y = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
-    about_x = np.array(
-        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
-    )
-    about_z = np.array([[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]])
+def _shoulder_turns(expressions: Sequence[Expression]) -> np.ndarray:
+    """(H, 3, 3) how what is below the head turns about the top of the spine, less the identity; the head
+    itself stays upright in its frame."""
+    turns: list[list] = [[], [], []]
+    for expression in expressions:
+        (sy, cy), (sx, cx), (sz, cz) = (
+            (math.sin(angle), math.cos(angle)) for angle in map(math.radians, expression.neck_deg)
+        )
+        turns[0].append(((cy, 0.0, sy), (0.0, 1.0, 0.0), (-sy, 0.0, cy)))
+        turns[1].append(((1.0, 0.0, 0.0), (0.0, cx, -sx), (0.0, sx, cx)))
+        turns[2].append(((cz, -sz, 0.0), (sz, cz, 0.0), (0.0, 0.0, 1.0)))
+    about_y, about_x, about_z = np.array(turns)
     return (about_y @ about_x @ about_z - np.eye(3)).astype(np.float32)
+
+
+def _gazes(expression: Expression) -> list[tuple[float, float]]:
+    """Degrees sideways and up of the right (−X) and the left eye: they converge a little, as on something a
+    metre or two away."""
+    sideways, up = expression.gaze_deg
+    return [(sideways + vergence, up) for vergence in VERGENCE_DEG]
 
 
 def shape_head(anatomy: Anatomy, figure: Figure) -> Geometry:
     """Vertices and normals of one person, by kernels."""
-    expression = figure.expression
-    weights = shape_weights(anatomy, figure.identity, expression)
-    basis = anatomy.packed_shapes.blend(weights, figure.identity.asymmetry)
-    below, extra, extra_weight = anatomy.placing
-    points = torch.empty(anatomy.welded_count, 3)
-    welded = points.numpy()
-    change = wp.mat33(_shoulder_turn(expression.neck_deg))
-    inputs = [basis, below, wp.vec3(NECK_PIVOT), change, points]
-    launch(heads_kernel.turn_shoulders, len(below), inputs, points.device)
-    added, terms = anatomy.extra.shape
-    launch(heads_kernel.refine, added, [extra, extra_weight, terms, len(below), points], points.device)
-    centres, radius = _add_eyes(anatomy, welded, expression)
-    thickness = torch.from_numpy(figure.thickness)
-    inputs = [points, corner_sums(points, vertex_fields().incidence), thickness]
-    launch(heads_kernel.grow, len(points), inputs, points.device)
-    welded[-len(CURTAIN_PLACE) :] = _hang_hair(welded, figure.curtain)
-    corners = torch.empty(2, 1, len(anatomy.corner_vertex), 3)
-    inputs = [points, corner_sums(points, anatomy.incidence), anatomy.corners, corners[0], corners[1]]
-    launch(heads_kernel.spread, corners.shape[2], inputs, points.device)
-    mesh = anatomy.mesh(corners[0], corners[1])
-    return Geometry(vertices=welded, mesh=mesh, eye_centres=centres, eye_radius=radius)
+    return shape_heads(anatomy, [figure])[0]
+
+
+def shape_heads(anatomy: Anatomy, figures: Sequence[Figure]) -> list[Geometry]:
+    """The same of several people, whose bits do not depend on each other."""
+    expressions = [figure.expression for figure in figures]
+    identities = [figure.identity for figure in figures]
+    weights = shape_weights(anatomy, identities, expressions)
+    blended = anatomy.packed_shapes.blend(weights, [identity.asymmetry for identity in identities])
+    heads, count = len(figures), anatomy.welded_count
+    points, landmarks = torch.empty(heads, count, 4), torch.empty(heads, 5, 3)
+    extents = torch.empty(heads, 3)
+    turns = [eye_turns([_gazes(expression) for expression in expressions]), _shoulder_turns(expressions)]
+    gazes, shoulders = map(torch.from_numpy, turns)
+    thickness = torch.from_numpy(np.stack([figure.thickness for figure in figures]))
+    inputs = [_frame(), heads, count, blended, shoulders, gazes, thickness, torch.empty(count, 4)]
+    launch(heads_kernel.place, 1, [*inputs, points, landmarks, extents], points.device)
+    left, right, back = extents.numpy().T
+    half_widths, backs = (0.5 * (right - left).astype(np.float64), -back.astype(np.float64))
+    curtains = [figure.curtain for figure in figures]
+    points.numpy()[:, -len(CURTAIN_PLACE) :, :3] = shape_curtains(curtains, half_widths, backs, TEMPLES)
+    corners = corner_normals(points, anatomy.incidence, anatomy.corners)
+    parts = (*(part.split(1) for part in corners), landmarks)
+    return [
+        Geometry(mesh=anatomy.mesh(vertices, normals), landmarks=five)
+        for vertices, normals, five in zip(*parts, strict=True)
+    ]
+
+
+@lru_cache(maxsize=1)
+def _frame() -> Packed:
+    """Of the anatomy that all heads share; computed once a process."""
+    anatomy, fields = load_anatomy(), vertex_fields()
+    nose, *level = anatomy.profile
+    return packed(
+        heads_kernel.Frame,
+        **anatomy.placing,
+        pivot=wp.vec3(NECK_PIVOT),
+        level=wp.vec2i(*level),
+        scalp=fields.incidence.blocks,
+        skull=torch.from_numpy(fields.skull.astype(np.int32)),
+        marks=wp.vec3i(nose, *anatomy.mouth_corners),
+    )
 
 
 def shape_head_plainly(anatomy: Anatomy, figure: Figure) -> Geometry:
     """The readable twin of `shape_head`."""
     expression = figure.expression
-    weights = shape_weights(anatomy, figure.identity, expression)
+    weights = [part[0] for part in shape_weights(anatomy, [figure.identity], [expression])]
     basis = blend(anatomy.shapes, weights, figure.identity.asymmetry)
     below = 1.0 - anatomy.head_weight[:, None]
-    basis = basis + ((basis - NECK_PIVOT) * below) @ _shoulder_turn(expression.neck_deg).T
+    basis = basis + ((basis - NECK_PIVOT) * below) @ _shoulder_turns([expression])[0].T
     refined = anatomy.refine(basis)
     welded = np.zeros((anatomy.welded_count, 3))
     welded[: len(refined)] = refined
-    centres, radius = _add_eyes(anatomy, welded, expression)
+    eyes = _add_eyes(anatomy, welded, expression)
     welded += angle_weighted_normals(welded, vertex_fields().incidence) * figure.thickness[:, None]
     welded[-len(CURTAIN_PLACE) :] = _hang_hair(welded, figure.curtain)
     normals = angle_weighted_normals(welded, anatomy.incidence)
     places, normals = (
         torch.from_numpy(part[anatomy.corner_vertex].astype(np.float32))[None] for part in (welded, normals)
     )
-    mesh = anatomy.mesh(places, normals)
-    return Geometry(vertices=welded, mesh=mesh, eye_centres=centres, eye_radius=radius)
+    marks = np.concatenate([eyes, welded[[anatomy.profile[0], *anatomy.mouth_corners]]])
+    return Geometry(mesh=anatomy.mesh(places, normals), landmarks=torch.from_numpy(marks.astype(np.float32)))
 
 
-def _add_eyes(anatomy: Anatomy, welded: np.ndarray, expression: Expression) -> tuple[np.ndarray, float]:
+def _add_eyes(anatomy: Anatomy, welded: np.ndarray, expression: Expression) -> np.ndarray:
     """Put eyeballs behind the first of the welded vertices (W, 3) and move the origin from between the eyes
-    of the template to between the ears of this person, in place; centres (2, 3) and radius of the eyes."""
-    sideways, up = expression.gaze_deg
-    # Eyes converge a little, as on something a metre or two away: right (−X) eye turns to +X.
+    of the template to between the ears of this person, in place; where the eyes face forward (2, 3)."""
     eyes = [
-        place_eye(welded[guide], (sideways + vergence, up))
-        for guide, vergence in zip(anatomy.guide_eyes, (1.5, -1.5), strict=True)
+        place_eye(welded[guide], gaze)
+        for guide, gaze in zip(anatomy.guide_eyes, _gazes(expression), strict=True)
     ]
     before = len(welded) - len(CURTAIN_PLACE) - sum(len(vertices) for vertices, _, _ in eyes)
     welded[before : -len(CURTAIN_PLACE)] = np.concatenate([vertices for vertices, _, _ in eyes])
@@ -130,12 +166,12 @@ def _add_eyes(anatomy: Anatomy, welded: np.ndarray, expression: Expression) -> t
     origin = centres.mean(axis=0)
     origin[2] = 0.5 * (welded[brow, 2] + welded[nape, 2])
     welded -= origin
-    return centres - origin, eyes[0][2]
+    return centres - origin + np.array([0.0, 0.0, eyes[0][2]], dtype=np.float32)
 
 
 def _hang_hair(welded: np.ndarray, curtain: Curtain) -> np.ndarray:
-    """Hanging hair around the half axes of the head, hair cap included."""
+    """Hanging hair (C, 3) around the half axes of the head, hair cap included."""
     skull = welded[vertex_fields().skull]
     level = skull[(skull[:, 1] > 0.0) & (skull[:, 1] < 0.05)]
-    half_width = 0.5 * float(level[:, 0].max() - level[:, 0].min())
-    return shape_curtain(curtain, half_width, -float(level[:, 2].min()), 0.085)
+    half_width = 0.5 * np.ptp(level[:, :1], axis=0)
+    return shape_curtains([curtain], half_width, -level[:, 2:].min(axis=0), TEMPLES)[0]

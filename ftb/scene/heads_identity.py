@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ AGES = {"baby": 0.0, "child": 1.0 / 3.0, "young": 2.0 / 3.0, "old": 1.0}
 GENDERS = {"male": 0.0, "female": 1.0}
 MUSCLES = {"minmuscle": 0.0, "averagemuscle": 0.5, "maxmuscle": 1.0}
 WEIGHTS = {"minweight": 0.0, "averageweight": 0.5, "maxweight": 1.0}
+ANCESTRIES = ("african", "asian", "caucasian")
 CHILD_SHARE = 0.12
 # One standard deviation of a slider: share of its range, and at most in metres at the vertex it moves
 # farthest, by the beginning of its name (the last that fits). Families of many sliders add up.
@@ -75,6 +78,38 @@ def macro_weights(identity: Identity) -> dict[str, float]:
     return {label: share for label, share in corners.items() if share > 0.0}
 
 
+def corner_shares(identities: Sequence[Identity], labels: tuple[str, ...]) -> np.ndarray:
+    """As `macro_weights` of H people, fast: (H, L), the shares of the corners that `labels` name."""
+    columns = [
+        _hat_rows([person.gender for person in identities], GENDERS),
+        _hat_rows([person.age for person in identities], AGES),
+        _hat_rows([person.muscle for person in identities], MUSCLES),
+        _hat_rows([person.weight for person in identities], WEIGHTS),
+        np.array([[person.ancestry[name] for name in ANCESTRIES] for person in identities]),
+        np.ones((len(identities), 1)),
+    ]
+    first, second, third, fourth = np.concatenate(columns, axis=1).T[_corner_factors(labels)]  # (L, H) each
+    return (first * second * third * fourth).T
+
+
+def _hat_rows(values: list[float], anchors: dict[str, float]) -> np.ndarray:
+    """`_hats` of H values, (H, anchors)."""
+    places = np.array(list(anchors.values()))
+    return np.maximum(0.0, 1.0 - np.abs(np.array(values)[:, None] - places) / (places[1] - places[0]))
+
+
+@lru_cache(maxsize=4)
+def _corner_factors(labels: tuple[str, ...]) -> np.ndarray:
+    """(4, L) columns of `corner_shares` that are multiplied for each label, in this order; the last is 1."""
+    names = [*GENDERS, *AGES, *MUSCLES, *WEIGHTS, *ANCESTRIES]
+    rows = []
+    for label in labels:
+        parts = label.split("-")
+        parts = parts if len(parts) == 4 else [*parts[1:], parts[0]]  # ancestry comes first by name
+        rows.append([names.index(part) for part in parts] + [len(names)] * (4 - len(parts)))
+    return np.array(rows).T
+
+
 def slider_spread(name: str, travel: float) -> float:
     """One standard deviation of a slider's value, that moves its farthest vertex by `travel` metres at 1."""
     limit = [limit for start, limit in SLIDER_TRAVEL.items() if name.startswith(start)][-1]
@@ -104,9 +139,7 @@ def sample_identity(spread: np.ndarray, *, generator: torch.Generator) -> Identi
         gender=gender,
         muscle=0.3 + 0.5 * uniform[4],
         weight=min(max(0.5 + 0.2 * heavier, 0.05), 0.98),
-        ancestry=dict(
-            zip(("african", "asian", "caucasian"), (ancestry / ancestry.sum()).tolist(), strict=True)
-        ),
+        ancestry=dict(zip(ANCESTRIES, (ancestry / ancestry.sum()).tolist(), strict=True)),
         sliders=sliders,
         asymmetry=0.12 * min(max(uneven, -2.0), 2.0),
     )

@@ -1,100 +1,124 @@
-"""The shape of a head by kernels for the CPU, sixteen numbers at a time; heads are made there in any case.
+"""The shape of heads by kernels for the CPU: blend shapes, and what is placed by them, sixteen numbers or
+four at a time; heads are made there in any case.
 
-`blend` of `ftb.scene.heads_shapes` and `angle_weighted_normals` of `ftb.scene.heads_normals` are the readable
-twins. In C++, since displacements are stored as bytes of two and widened within a register.
+`heads_geometry.shape_head_plainly` is the readable twin. In C++, since displacements are stored as bytes of
+two and widened within a register. Points lie in rows of four numbers, the last of them 0: one load each.
 """
 
 from __future__ import annotations
 
 from ftb.kernels.start import wp
+from ftb.scene.heads_surface_kernel import add_all_corners, grow_hair, spread_corners
 
 # Products and sums stay apart: the normal of a face that is but a line is then 0, not rounding.
 wp.set_module_options({"enable_backward": False})
 
-_LANES = "typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));\n"
+TILE = 32  # blocks of 32 coordinates: what is summed of one head stays in the nearest cache
 
 _BLENDED = (
-    _LANES
+    f"const int tile_blocks = {TILE};\n"
     + """
+typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef short steps __attribute__((ext_vector_type(16), aligned(2), may_alias));
-lanes* now = (lanes*)result.data;
-lanes* before = (lanes*)person.data;
-const lanes* from = (const lanes*)start.data;
-const lanes* half = (const lanes*)side.data;
-const int count = result.shape[0] / 16;
-for (int k = 0; k < count; ++k)
-    now[k] = from[k];
-for (int stage = 0, next = 0; stage < 3; ++stage) {
-    if (stage == 1)
-        for (int k = 0; k < count; ++k)
-            before[k] = now[k];
-    if (stage == 2)
-        for (int k = 0; k < count; ++k)
-            now[k] = (now[k] - before[k]) * (1.0f + asymmetry * half[k]) + before[k];
-    for (; next < ends[stage]; ++next) {
-        const int shape = active.data[next];
-        const float weight = weights.data[next];
-        for (int k = bounds.data[shape]; k < bounds.data[shape + 1]; ++k) {
-            const steps* row = (const steps*)(rows.data + 32 * (long long)k);
-            lanes* moved = now + 2 * blocks.data[k];
-            moved[0] += __builtin_convertvector(row[0], lanes) * weight;
-            moved[1] += __builtin_convertvector(row[1], lanes) * weight;
+const int count = start.shape[0] / 32, heads = asymmetry.shape[0];
+lanes now[2 * tile_blocks], before[2 * tile_blocks];
+for (int first = 0, tile = 0; first < count; first += tile_blocks, ++tile) {
+    const int width = 2 * (count - first < tile_blocks ? count - first : tile_blocks);
+    const lanes* from = (const lanes*)start.data + 2 * first;
+    const lanes* half = (const lanes*)side.data + 2 * first;
+    const int* bound = bounds.data + tile * shapes;
+    for (int head = 0; head < heads; ++head) {
+        const int* ends = stage_ends.data + 4 * head;
+        for (int k = 0; k < width; ++k)
+            now[k] = from[k];
+        for (int stage = 0, next = ends[0]; stage < 3; ++stage) {
+            if (stage == 1)
+                for (int k = 0; k < width; ++k)
+                    before[k] = now[k];
+            if (stage == 2)
+                for (int k = 0; k < width; ++k)
+                    now[k] = (now[k] - before[k]) * (1.0f + asymmetry.data[head] * half[k]) + before[k];
+            for (; next < ends[stage + 1]; ++next) {
+                const int shape = active.data[next];
+                const float weight = weights.data[next];
+                for (int k = bound[shape]; k < bound[shape + 1]; ++k) {
+                    const steps* row = (const steps*)(rows.data + 32 * (long long)k);
+                    lanes* moved = now + 2 * (blocks.data[k] - first);
+                    moved[0] += __builtin_convertvector(row[0], lanes) * weight;
+                    moved[1] += __builtin_convertvector(row[1], lanes) * weight;
+                }
+            }
         }
+        lanes* to = (lanes*)result.data + 2 * (head * (long long)count + first);
+        for (int k = 0; k < width; ++k)
+            to[k] = now[k];
     }
 }
 """
 )
 
-# The arc cosine is Abramowitz and Stegun's 4.4.46, 2e-8 from the truth.
-_CORNERS_ADDED = (
-    _LANES
-    + """
-// Unrolled, since a register that is asked for a number by a variable is stored and loaded as a whole.
-#define EACH _Pragma("clang loop unroll(full)")
+_PLACED = """
 typedef float four __attribute__((ext_vector_type(4), aligned(4), may_alias));
-const auto arc_cosine = [](lanes value) {
-    lanes size = __builtin_elementwise_abs(value);
-    size = size < 1.0f ? size : 1.0f;
-    const float terms[8] = {-0.0012624911f, 0.0066700901f, -0.0170881256f, 0.0308918810f,
-                            -0.0501743046f, 0.0889789874f, -0.2145988016f, 1.5707963050f};
-    lanes sum = terms[0];
-    for (int k = 1; k < 8; ++k)
-        sum = sum * size + terms[k];
-    const lanes angle = __builtin_elementwise_sqrt(1.0f - size) * sum;
-    return value < 0.0f ? 3.14159265f - angle : angle;
-};
-for (int block = 0; block < blocks; ++block) {
-    const int* corner = corners.data + 48 * block;
-    lanes at[3][3], edge[3][3], inverse[3];
-    EACH for (int k = 0; k < 3; ++k)
-        EACH for (int lane = 0; lane < 16; ++lane) {
-            const float* point = (const float*)(vertices.data + corner[16 * k + lane]);
-            EACH for (int axis = 0; axis < 3; ++axis)
-                at[k][axis][lane] = point[axis];
-        }
-    EACH for (int k = 0; k < 3; ++k) {
-        EACH for (int axis = 0; axis < 3; ++axis)
-            edge[k][axis] = at[(k + 1) % 3][axis] - at[k][axis];
-        const lanes* e = edge[k];
-        const lanes length = __builtin_elementwise_sqrt(e[0] * e[0] + e[1] * e[1] + e[2] * e[2]);
-        inverse[k] = 1.0f / (length > 1e-12f ? length : 1e-12f);
+const int basis = below.shape[0], eye = eye_unit.shape[0] / 4, terms = 12;
+const int added = extra.shape[0] / terms, guides = guide_eyes.shape[0] / 2;
+const float* from = blended.data + head * (long long)(blended.shape[0] / heads);
+four* point = (four*)points.data + head * (long long)count;
+// Shoulders, turned about the top of the spine by how little they belong to the head.
+const four about = {pivot[0], pivot[1], pivot[2], 0.0f};
+const float* turn = shoulders.data + 9 * head;
+four column[3];
+for (int k = 0; k < 3; ++k)
+    column[k] = (four){turn[k], turn[3 + k], turn[6 + k], 0.0f};
+for (int n = 0; n < basis; ++n) {
+    four here = {from[3 * n], from[3 * n + 1], from[3 * n + 2], 0.0f};
+    if (below.data[n] != 0.0f) {
+        const four away = (here - about) * below.data[n];
+        four moved = column[0] * away[0];
+        moved += column[1] * away[1];
+        moved += column[2] * away[2];
+        here += moved;
     }
-    const lanes *a = edge[0], *b = edge[1];
-    lanes normal[3] = {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-    lanes area = normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2];
-    area = __builtin_elementwise_sqrt(area);
-    const lanes share = 1.0f / (area > 1e-20f ? area : 1e-20f);
-    EACH for (int k = 0; k < 3; ++k) {
-        const lanes *e = edge[k], *before = edge[(k + 2) % 3];
-        const lanes cosine = -(e[0] * before[0] + e[1] * before[1] + e[2] * before[2]);
-        const lanes weight = arc_cosine(cosine * inverse[k] * inverse[(k + 2) % 3]) * share;
-        const lanes x = normal[0] * weight, y = normal[1] * weight, z = normal[2] * weight;
-        EACH for (int lane = 0; lane < 16; ++lane)
-            *(four*)(sums.data + corner[16 * k + lane]) += (four){x[lane], y[lane], z[lane], 0.0f};
+    point[n] = here;
+}
+// The scalp's added points.
+for (int n = 0; n < added; ++n) {
+    four total = 0.0f;
+    for (int k = terms * n; k < terms * (n + 1); ++k)
+        total += point[extra.data[k]] * extra_weight.data[k];
+    point[basis + n] = total;
+}
+// Eyeballs over those of the base mesh.
+four centre[2];
+float radius[2];
+for (int side = 0; side < 2; ++side) {
+    const int* guide = guide_eyes.data + guides * side;
+    four low = point[guide[0]], high = low;
+    for (int k = 1; k < guides; ++k) {
+        low = point[guide[k]] < low ? point[guide[k]] : low;
+        high = point[guide[k]] > high ? point[guide[k]] : high;
+    }
+    radius[side] = (high[1] - low[1] + high[0] - low[0]) * 0.25f;
+    centre[side] = (four){(low[0] + high[0]) * 0.5f, (low[1] + high[1]) * 0.5f, low[2] + radius[side], 0.0f};
+    const four* axes = (const four*)gazes.data + 3 * (2 * head + side);
+    for (int n = 0; n < eye; ++n) {
+        const float* unit = eye_unit.data + 4 * n;
+        four turned = unit[0] * axes[0];
+        turned += unit[1] * axes[1];
+        turned += unit[2] * axes[2];
+        point[basis + added + side * eye + n] = centre[side] + radius[side] * turned;
     }
 }
+// The origin goes from between the template's eyes to between this person's ears.
+four origin = (centre[0] + centre[1]) * 0.5f;
+origin[2] = 0.5f * (point[level[0]][2] + point[level[1]][2]);
+for (int n = 0; n < basis + added + 2 * eye; ++n)
+    point[n] -= origin;
+for (int side = 0; side < 2; ++side) {
+    const four front = centre[side] - origin + (four){0.0f, 0.0f, radius[0], 0.0f};
+    for (int axis = 0; axis < 3; ++axis)
+        landmarks.data[15 * head + 3 * side + axis] = front[axis];
+}
 """
-)
 
 
 @wp.func_native(_BLENDED)
@@ -104,25 +128,14 @@ def add_all_shapes(
     bounds: wp.array(dtype=wp.int32),
     blocks: wp.array(dtype=wp.int32),
     rows: wp.array(dtype=wp.int16),
+    shapes: int,
     active: wp.array(dtype=wp.int32),
     weights: wp.array(dtype=float),
-    ends: wp.vec3i,
-    asymmetry: float,
-    person: wp.array(dtype=float),
+    stage_ends: wp.array(dtype=wp.int32),
+    asymmetry: wp.array(dtype=float),
     result: wp.array(dtype=float),
 ):
-    """Shape after shape: what is read of each lies in one piece."""
-    ...
-
-
-@wp.func_native(_CORNERS_ADDED)
-def add_all_corners(
-    vertices: wp.array(dtype=wp.vec3),
-    corners: wp.array(dtype=wp.int32),
-    blocks: int,
-    sums: wp.array(dtype=wp.vec4),
-):
-    """Add the normal of each face, times its angle there, to each of its corners."""
+    """Shape after shape within a tile: its rows are read from afar once for all heads."""
     ...
 
 
@@ -133,87 +146,107 @@ def blend(
     bounds: wp.array(dtype=wp.int32),
     blocks: wp.array(dtype=wp.int32),
     rows: wp.array(dtype=wp.int16),
+    shapes: int,
     active: wp.array(dtype=wp.int32),
     weights: wp.array(dtype=float),
-    ends: wp.vec3i,
-    asymmetry: float,
-    person: wp.array(dtype=float),
-    result: wp.array(dtype=float),
+    stage_ends: wp.array(dtype=wp.int32),  # (H · 4,) in `active`: where a head begins, and each stage ends
+    asymmetry: wp.array(dtype=float),  # (H,)
+    result: wp.array(dtype=float),  # (H · blocks · 32,), out
 ):
-    """All in one thread; see `heads_shapes.PackedShapes`. person: room for what there is without sliders."""
-    add_all_shapes(start, side, bounds, blocks, rows, active, weights, ends, asymmetry, person, result)
+    """All heads in one thread; see `heads_shapes.PackedShapes`."""
+    add_all_shapes(start, side, bounds, blocks, rows, shapes, active, weights, stage_ends, asymmetry, result)
 
 
-@wp.kernel
-def turn_shoulders(
-    basis: wp.array(dtype=wp.vec3),
-    below: wp.array(dtype=float),  # (Vb,) how much each does not belong to the head
+@wp.func_native(_PLACED)
+def place_points(
+    head: int,
+    heads: int,
+    count: int,
+    blended: wp.array(dtype=float),
+    below: wp.array(dtype=float),
     pivot: wp.vec3,
-    change: wp.mat33,
-    placed: wp.array(dtype=wp.vec3),  # (Vb or more,), out
-):
-    """One vertex of the basis a thread, turned about the top of the spine by its share."""
-    n = wp.tid()
-    point = basis[n]
-    if below[n] != 0.0:
-        point += change * ((point - pivot) * below[n])
-    placed[n] = point
-
-
-@wp.kernel
-def refine(
-    extra: wp.array(dtype=wp.int32),  # (Vs · 12,)
+    shoulders: wp.array(dtype=float),
+    extra: wp.array(dtype=wp.int32),
     extra_weight: wp.array(dtype=float),
-    terms: int,  # 12: as an argument, so that the loop stays a loop
-    first: int,  # Vb
-    placed: wp.array(dtype=wp.vec3),  # (Vb + Vs or more,), the last Vs out
+    guide_eyes: wp.array(dtype=wp.int32),
+    gazes: wp.array(dtype=float),
+    eye_unit: wp.array(dtype=float),
+    level: wp.vec2i,
+    points: wp.array(dtype=float),
+    landmarks: wp.array(dtype=float),
 ):
-    """One of the scalp's added points a thread."""
-    n = wp.tid()
-    total = wp.vec3(0.0)
-    for k in range(terms):
-        total += placed[extra[n * terms + k]] * extra_weight[n * terms + k]
-    placed[first + n] = total
+    """All welded vertices of one head but hanging hair, without any hair on it."""
+    ...
+
+
+@wp.struct
+class Frame:
+    """What all heads share. below (Vb,): how little each basis vertex belongs to the head; pivot: of the
+    shoulders; extra, extra_weight (Vs · 12,): of the scalp's added points; guide_eyes (2 · 72,); eye_unit
+    (E · 4,); level: vertices between the brows and of the nape; scalp: corners of the faces around hair, as
+    `Incidence.blocks`; skull: vertices above the hairline; marks: nose tip and mouth corners."""
+
+    below: wp.array(dtype=float)
+    pivot: wp.vec3
+    extra: wp.array(dtype=wp.int32)
+    extra_weight: wp.array(dtype=float)
+    guide_eyes: wp.array(dtype=wp.int32)
+    eye_unit: wp.array(dtype=float)
+    level: wp.vec2i
+    scalp: wp.array(dtype=wp.int32)
+    skull: wp.array(dtype=wp.int32)
+    marks: wp.vec3i
 
 
 @wp.kernel
-def add_corners(
-    vertices: wp.array(dtype=wp.vec3),
-    corners: wp.array(dtype=wp.int32),
-    blocks: int,
-    sums: wp.array(dtype=wp.vec4),
+def place(
+    frame: Frame,
+    heads: int,
+    count: int,
+    blended: wp.array(dtype=float),
+    shoulders: wp.array(dtype=float),  # (H · 9,) how they turn, less the identity
+    gazes: wp.array(dtype=float),  # (H · 2 · 3 · 4,) columns of the eyes' turns
+    thickness: wp.array(dtype=float),  # (H · W,) of hair
+    sums: wp.array(dtype=float),  # (W · 4,) room
+    points: wp.array(dtype=float),  # (H · W · 4,), out
+    landmarks: wp.array(dtype=float),  # (H · 5 · 3,), out
+    extents: wp.array(dtype=float),  # (H · 3,), out: see `grow_hair`
 ):
-    """All in one thread, since faces add to the same vertices: sums have one order."""
-    add_all_corners(vertices, corners, blocks, sums)
-
-
-@wp.func
-def unit_of(total: wp.vec4):
-    normal = wp.vec3(total[0], total[1], total[2])
-    length = wp.length(normal)
-    if length <= 1.0e-12:
-        return wp.vec3(0.0, 0.0, 1.0)
-    return normal / length
+    """Welded vertices of all heads but hanging hair, in one thread, head after head: `sums` stay near."""
+    for head in range(heads):
+        place_points(
+            head,
+            heads,
+            count,
+            blended,
+            frame.below,
+            frame.pivot,
+            shoulders,
+            frame.extra,
+            frame.extra_weight,
+            frame.guide_eyes,
+            gazes,
+            frame.eye_unit,
+            frame.level,
+            points,
+            landmarks,
+        )
+        add_all_corners(head, count, points, frame.scalp, sums)
+        grow_hair(head, count, sums, thickness, frame.skull, frame.marks, points, landmarks, extents)
 
 
 @wp.kernel
-def grow(vertices: wp.array(dtype=wp.vec3), sums: wp.array(dtype=wp.vec4), thickness: wp.array(dtype=float)):
-    """One vertex a thread: moved outwards by the hair on it."""
-    n = wp.tid()
-    if thickness[n] != 0.0:
-        vertices[n] += unit_of(sums[n]) * thickness[n]
-
-
-@wp.kernel
-def spread(
-    vertices: wp.array(dtype=wp.vec3),
-    sums: wp.array(dtype=wp.vec4),
-    welded: wp.array(dtype=wp.int32),
-    corner_vertices: wp.array(dtype=wp.vec3),
-    corner_normals: wp.array(dtype=wp.vec3),
+def finish(
+    heads: int,
+    count: int,
+    points: wp.array(dtype=float),  # (H · W · 4,)
+    blocks: wp.array(dtype=wp.int32),
+    welded: wp.array(dtype=wp.int32),  # (V,) of each corner of the mesh
+    sums: wp.array(dtype=float),  # (W · 4,) room
+    corner_vertices: wp.array(dtype=float),  # (H · V · 3,), out
+    corner_normals: wp.array(dtype=float),  # (H · V · 3,), out
 ):
-    """One corner of the mesh a thread: place and unit normal of its welded vertex."""
-    n = wp.tid()
-    vertex = welded[n]
-    corner_vertices[n] = vertices[vertex]
-    corner_normals[n] = unit_of(sums[vertex])
+    """Places and unit normals of all corners of the meshes, in one thread."""
+    for head in range(heads):
+        add_all_corners(head, count, points, blocks, sums)
+        spread_corners(head, count, points, welded, sums, corner_vertices, corner_normals)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ftb.kernels.starting import launch
 from ftb.scene import heads_kernel
 
-LANES = 16  # faces that `corner_sums` takes at once
+LANES = 16  # faces that `corner_normals` takes at once
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,15 @@ def corner_incidence(faces: np.ndarray) -> Incidence:
     return Incidence(corners=corners, order=order, starts=starts, vertices=vertices, blocks=blocks)
 
 
-def corner_sums(vertices: Tensor, incidence: Incidence) -> Tensor:
-    """As `angle_weighted_normals`, fast and before they are made unit vectors: (V, 4) of vertices (V, 3)
-    float32, the last number 0."""
-    sums = torch.zeros(len(vertices), 4)
-    inputs = [vertices, incidence.blocks, len(incidence.blocks) // (3 * LANES), sums]
-    launch(heads_kernel.add_corners, 1, inputs, vertices.device)
-    return sums
+def corner_normals(points: Tensor, incidence: Incidence, welded: Tensor) -> Tensor:
+    """As `angle_weighted_normals` of H heads, fast, at each corner of their meshes: places and unit normals
+    (2, H, V, 3) float32 of the welded vertices (V,) int32 among points (H, W, 4), whose last number is
+    unused."""
+    heads, count, _ = points.shape
+    corners = torch.empty(2, heads, len(welded), 3)
+    inputs = [heads, count, points, incidence.blocks, welded, torch.empty(count, 4), corners[0], corners[1]]
+    launch(heads_kernel.finish, 1, inputs, points.device)
+    return corners
 
 
 def angle_weighted_normals(vertices: np.ndarray, incidence: Incidence) -> np.ndarray:

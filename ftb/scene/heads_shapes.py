@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ftb.kernels.start import wp
 from ftb.kernels.starting import launch
 from ftb.scene import heads_kernel
 
@@ -28,7 +27,8 @@ class Shapes:
 
 
 def blend(shapes: Shapes, weights: Sequence[np.ndarray], asymmetry: float) -> np.ndarray:
-    """Vertices (V, 3) by plain sums: the readable twin of `PackedShapes.blend`. weights: of each stage, (K,).
+    """Vertices (V, 3) of a head by plain sums: the readable twin of `PackedShapes.blend`. weights: of each
+    stage, (K,).
 
     One half of the face has a little more of every slider than the other, by `asymmetry`.
     """
@@ -40,32 +40,40 @@ def blend(shapes: Shapes, weights: Sequence[np.ndarray], asymmetry: float) -> np
 
 
 class PackedShapes:
-    """Shapes cut into blocks of 32 coordinates, without the blocks in which a shape moves nothing."""
+    """Shapes cut into blocks of 32 coordinates, without the blocks in which a shape moves nothing; sorted by
+    tiles of `heads_kernel.TILE` blocks, then by shape."""
 
     def __init__(self, shapes: Shapes) -> None:
         self._shape, self._unit = shapes.template.shape, shapes.unit
         # (K, blocks, 32) of all stages
         stages = [_blocks(stage.reshape(len(stage), -1)) for stage in shapes.stages]
         everything = np.concatenate(stages)
-        self._ends = np.cumsum([len(stage) for stage in stages])
+        self._count = len(everything)
+        self._ends = np.cumsum([0, *(len(stage) for stage in stages)])
         number, block = np.nonzero(everything.any(axis=2))
-        bounds = np.searchsorted(number, np.arange(len(everything) + 1))
+        tiled = block // heads_kernel.TILE * self._count + number
+        order = np.argsort(tiled, kind="stable")
+        number, block, tiled = number[order], block[order], tiled[order]
+        tiles = -(-everything.shape[1] // heads_kernel.TILE)
+        bounds = np.searchsorted(tiled, np.arange(tiles * self._count + 1))
         rows = (bounds.astype(np.int32), block.astype(np.int32), everything[number, block])
         self._rows = [torch.from_numpy(part) for part in rows]
         side = np.broadcast_to(shapes.side, shapes.template.shape).reshape(1, -1)
         flat = [_blocks(shapes.template.reshape(1, -1)), _blocks(side)]
         self._start, self._side = (torch.from_numpy(part.astype(np.float32).ravel()) for part in flat)
 
-    def blend(self, weights: Sequence[np.ndarray], asymmetry: float) -> Tensor:
-        """Vertices (V, 3). The order of the sums, and so their bits, never depend on threads."""
-        whole = np.concatenate(weights) * self._unit
+    def blend(self, weights: Sequence[np.ndarray], asymmetry: Sequence[float]) -> Tensor:
+        """Vertices of H heads, (H, 3V) filled up to whole blocks. weights: of each stage, (H, K). The order
+        of the sums, and so their bits, never depend on threads or on other heads."""
+        whole = np.concatenate(weights, axis=1).ravel() * self._unit
         active = np.flatnonzero(whole)
-        ends = wp.vec3i(*np.searchsorted(active, self._ends).tolist())
-        chosen = [active.astype(np.int32), whole[active].astype(np.float32)]
-        room = torch.empty(2, len(self._start))
-        inputs = [self._start, self._side, *self._rows, *map(torch.from_numpy, chosen), ends, asymmetry]
-        launch(heads_kernel.blend, 1, [*inputs, room[0], room[1]], room.device)
-        return room[1, : self._shape[0] * self._shape[1]].view(self._shape)
+        ends = np.searchsorted(active, np.arange(len(asymmetry))[:, None] * self._count + self._ends)
+        chosen = [(active % self._count).astype(np.int32), whole[active].astype(np.float32)]
+        chosen += [ends.astype(np.int32), np.array(asymmetry, dtype=np.float32)]
+        result = torch.empty(len(asymmetry), len(self._start))
+        inputs = [self._start, self._side, *self._rows, self._count, *map(torch.from_numpy, chosen), result]
+        launch(heads_kernel.blend, 1, inputs, result.device)
+        return result
 
 
 def _blocks(rows: np.ndarray) -> np.ndarray:

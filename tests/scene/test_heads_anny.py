@@ -17,7 +17,7 @@ from ftb.scene.heads_anatomy import Anatomy, load_anatomy
 from ftb.scene.heads_anny import AnnyHeads
 from ftb.scene.heads_expression import EXPRESSIONS, Expression, sample_expression
 from ftb.scene.heads_geometry import Figure, shape_head, shape_head_plainly, shape_weights
-from ftb.scene.heads_identity import Identity, macro_weights, sample_identity
+from ftb.scene.heads_identity import Identity, corner_shares, macro_weights, sample_identity
 from ftb.scene.skin_hair import hair_thickness
 from ftb.scene.skin_look import sample_look
 
@@ -51,8 +51,9 @@ def drawn(source: AnnyHeads, seed: int) -> Head:
 
 def blended(anatomy: Anatomy, identity: Identity, expression: Expression) -> np.ndarray:
     """(Vb, 3) basis vertices."""
-    weights = shape_weights(anatomy, identity, expression)
-    return anatomy.packed_shapes.blend(weights, identity.asymmetry).numpy()
+    weights = shape_weights(anatomy, [identity], [expression])
+    flat = anatomy.packed_shapes.blend(weights, [identity.asymmetry])[0]
+    return flat[: anatomy.template.size].reshape(-1, 3).numpy()
 
 
 def digest(head: Head) -> str:
@@ -100,7 +101,7 @@ def test_kernels_shape_heads_as_plain_sums_do(source: AnnyHeads, seed: int) -> N
     found, expected = (shape(source.anatomy, figure) for shape in (shape_head, shape_head_plainly))
     torch.testing.assert_close(found.mesh.vertices, expected.mesh.vertices, rtol=0.0, atol=1e-6)
     torch.testing.assert_close(found.mesh.normals, expected.mesh.normals, rtol=0.0, atol=5e-4)
-    np.testing.assert_allclose(found.eye_centres, expected.eye_centres, atol=1e-6)
+    torch.testing.assert_close(found.landmarks, expected.landmarks, rtol=0.0, atol=1e-6)
 
 
 def test_same_generator_same_bits_in_another_process(source: AnnyHeads) -> None:
@@ -112,6 +113,34 @@ def test_same_generator_same_bits_in_another_process(source: AnnyHeads) -> None:
     )
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == digest(drawn(source, 5))
+
+
+def test_heads_are_drawn_alone_as_among_others(source: AnnyHeads) -> None:
+    """To the bit; what they are made from too, and where it leaves their generators."""
+    alone, among = ([torch.Generator().manual_seed(seed) for seed in (3, 8, 5)] for _ in range(2))
+    together = source.heads(among)
+    assert len({digest(head) for head in together}) == 3
+    for head, one, other in zip(together, alone, among, strict=True):
+        expected = source.head(one)
+        assert digest(head) == digest(expected)
+        assert (head.name, head.tone, head.parameters) == (expected.name, expected.tone, expected.parameters)
+        assert torch.equal(one.get_state(), other.get_state())
+
+
+def test_heads_of_one_call_are_views_of_the_same_arrays(source: AnnyHeads) -> None:
+    first, second = source.heads([torch.Generator().manual_seed(seed) for seed in (1, 2)])
+    assert first.mesh.faces is second.mesh.faces
+    assert first.mesh.uvs is second.mesh.uvs
+    assert first.mesh.faces is drawn(source, 3).mesh.faces
+    corners = load_anatomy().uvs.shape[0]
+    shapes = {"vertices": (1, corners, 3), "normals": (1, corners, 3)}
+    parts = [(first.mesh, second.mesh, name, shape) for name, shape in shapes.items()]
+    for one, other, name, shape in parts:
+        here, there = getattr(one, name), getattr(other, name)
+        assert here.shape == there.shape == shape
+        assert here.is_contiguous()
+        assert there.is_contiguous()
+        assert there.data_ptr() - here.data_ptr() == here.numel() * here.itemsize, name
 
 
 def test_heads_do_not_depend_on_what_was_drawn_before(source: AnnyHeads) -> None:
@@ -174,6 +203,9 @@ def test_phenotype_corners_are_a_partition_of_unity(source: AnnyHeads) -> None:
     person = sample_identity(source.slider_spread, generator=torch.Generator().manual_seed(1))
     for changed in (person, replace(person, age=0.0, gender=1.0, weight=1.0, muscle=0.0)):
         weights = macro_weights(changed)
+        labels = tuple(source.anatomy.macros)
+        shares = corner_shares([person, changed], labels)[1]
+        assert shares.tolist() == [weights.get(label, 0.0) for label in labels]
         races = {name: w for name, w in weights.items() if name.split("-")[0] in changed.ancestry}
         assert abs(sum(races.values()) - 1.0) < 1e-12
         assert abs(sum(weights.values()) - 2.0) < 1e-12

@@ -32,6 +32,13 @@ def some_shapes(draw: np.random.Generator) -> Shapes:
     return Shapes(draw.normal(size=(40, 3)), draw.uniform(-1.0, 1.0, (40, 1)), stages, 1e-3)
 
 
+def vertices(
+    packed: PackedShapes, weights: list[np.ndarray], asymmetry: list[float], count: int
+) -> np.ndarray:
+    """(H, count, 3)."""
+    return packed.blend(weights, asymmetry)[:, : 3 * count].reshape(-1, count, 3).numpy()
+
+
 def test_packed_shapes_add_what_whole_ones_add() -> None:
     draw = np.random.default_rng(0)
     shapes = some_shapes(draw)
@@ -39,8 +46,23 @@ def test_packed_shapes_add_what_whole_ones_add() -> None:
     for asymmetry in (0.0, 0.3):
         weights = [draw.uniform(-1.0, 1.0, len(stage)) for stage in shapes.stages]
         weights[1][2] = weights[2][:] = 0.0
-        found = packed.blend(weights, asymmetry).numpy()
+        found = vertices(packed, [part[None] for part in weights], [asymmetry], 40)[0]
         np.testing.assert_allclose(found, blend(shapes, weights, asymmetry), atol=2e-6)
+
+
+def test_heads_blend_alone_as_among_others() -> None:
+    """To the bit, whichever shapes the others use."""
+    anatomy, draw = load_anatomy(), np.random.default_rng(1)
+    weights = [
+        draw.uniform(-1.0, 1.0, (3, len(stage))) * (draw.uniform(size=(3, len(stage))) < 0.4)
+        for stage in anatomy.shapes.stages
+    ]
+    weights[1][0] = weights[0][2] = 0.0
+    asymmetry = [0.1, -0.2, 0.0]
+    together = anatomy.packed_shapes.blend(weights, asymmetry)
+    for head in range(3):
+        own = [part[head : head + 1] for part in weights]
+        assert torch.equal(together[head], anatomy.packed_shapes.blend(own, asymmetry[head : head + 1])[0])
 
 
 def test_anatomy_packs_every_shape_at_its_number() -> None:
@@ -49,9 +71,10 @@ def test_anatomy_packs_every_shape_at_its_number() -> None:
     sliders = np.stack([row for _, *rows in anatomy.sliders for row in rows])
     for number, stage in ((0, stages[0]), (1, sliders), (2, stages[1])):
         for shape in range(0, len(stage), 17):
-            weights = [np.zeros(len(part)) for part in anatomy.shapes.stages]
-            weights[number][shape] = 1.0
-            moved = anatomy.packed_shapes.blend(weights, 0.0).numpy() - anatomy.template
+            weights = [np.zeros((1, len(part))) for part in anatomy.shapes.stages]
+            weights[number][0, shape] = 1.0
+            found = vertices(anatomy.packed_shapes, weights, [0.0], len(anatomy.template))[0]
+            moved = found - anatomy.template
             np.testing.assert_allclose(moved, stage[shape] * QUANTUM, atol=1e-7)
 
 
