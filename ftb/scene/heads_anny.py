@@ -15,7 +15,7 @@ from ftb.scene.heads_expression import Expression, sample_expression
 from ftb.scene.heads_geometry import Figure, shape_heads
 from ftb.scene.heads_identity import Identity, sample_identity, slider_spread
 from ftb.scene.heads_parameters import plain_parameters
-from ftb.scene.skin_fused import paint_head
+from ftb.scene.skin_fused import paint_heads
 from ftb.scene.skin_hair import hair_thickness
 from ftb.scene.skin_look import Look, sample_looks
 
@@ -55,7 +55,7 @@ class AnnyHeads(HeadSource):
             )
             for identity, expression, look in people
         ]
-        shapes = shape_heads(self.anatomy, figures)
+        shapes, skins = shape_heads(self.anatomy, figures), paint_heads(self.texture_size, looks)
         return [
             Head(
                 mesh=geometry.mesh,
@@ -67,7 +67,7 @@ class AnnyHeads(HeadSource):
                 describe=partial(self._parameters, identity, expression, look),
             )
             for (identity, expression, look), geometry, (albedo_linear, material) in zip(
-                people, shapes, [paint_head(self.texture_size, look) for look in looks], strict=True
+                people, shapes, skins, strict=True
             )
         ]
 

@@ -11,6 +11,8 @@ import numpy as np
 MONK_LIGHTNESS = (94.2, 92.3, 93.1, 87.6, 77.9, 55.1, 42.5, 30.7, 21.1, 14.6)
 # Swatches span more than skin reflects: their L* is laid linearly on what spectrophotometers find on faces.
 SKIN_LIGHTNESS = (75.0, 27.0)
+# Swatches 2 and 3 swap in L*; a ruler is monotone.
+_TONES, _RULER = np.arange(1, 11), np.sort(np.array(MONK_LIGHTNESS))[::-1]
 # Molar extinction of oxygenated and deoxygenated haemoglobin, cm⁻¹/M, each 10 nm from 400 to 700 nm
 # (S. Prahl, Oregon Medical Laser Center, 1999).
 _OXY = (
@@ -168,12 +170,11 @@ def lightness(albedo_linear: np.ndarray) -> np.ndarray:
     return np.where(luminance > 0.008856, 116.0 * np.cbrt(luminance) - 16.0, 903.3 * luminance)
 
 
-def tone_lightness(tone: float) -> float:
-    """L* of facial skin of a Monk tone in [1, 10]."""
-    ruler = np.sort(np.array(MONK_LIGHTNESS))[::-1]  # swatches 2 and 3 swap in L*; a ruler is monotone
-    swatch = np.interp(tone, np.arange(1, 11), ruler)
+def tone_lightness(tone: np.ndarray | float) -> np.ndarray:
+    """L* of facial skin of Monk tones (...) in [1, 10]."""
     light, dark = SKIN_LIGHTNESS
-    return float(dark + (swatch - ruler[-1]) * (light - dark) / (ruler[0] - ruler[-1]))
+    swatch = np.interp(tone, _TONES, _RULER)
+    return dark + (swatch - _RULER[-1]) * (light - dark) / (_RULER[0] - _RULER[-1])
 
 
 @lru_cache(maxsize=1)
@@ -183,7 +184,7 @@ def _melanin_table() -> tuple[np.ndarray, np.ndarray]:
     return lightness(skin_reflectance(melanin, np.full(256, 0.02), np.full(256, 0.6))), melanin
 
 
-def melanin_of_tone(tone: float) -> float:
-    """Melanin share whose L* is that of the Monk tone."""
+def melanin_of_tone(tone: np.ndarray | float) -> np.ndarray:
+    """Melanin shares (...) whose L* is that of the Monk tones (...)."""
     values, melanin = _melanin_table()
-    return float(np.interp(-tone_lightness(tone), -values, melanin))
+    return np.interp(-tone_lightness(tone), -values, melanin)

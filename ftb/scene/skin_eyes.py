@@ -61,16 +61,18 @@ def paint_eyes(fields: Fields, look: Look) -> np.ndarray:
     return albedo
 
 
-def paint_inside(fields: Fields, look: Look, lip: np.ndarray) -> dict[str, np.ndarray]:
-    """Albedo (3, …) of the charts nobody sees much of: mouth, lids' insides, teeth, tongue; lip (3,)
-    colour."""
+def paint_inside(fields: Fields, lips: np.ndarray) -> dict[str, np.ndarray]:
+    """Albedo (H, 3, n), or of size 1 where all are alike, of the charts nobody sees much of: mouth, lids'
+    insides, teeth, tongue; lips (H, 3) colours."""
     rows = fields.atlas.rows
-    light = float(lip.mean())
-    flesh = np.array([[0.36], [0.115], [0.10]]) * (0.6 + 0.4 * min(1.0, light * 4.0))
+    light, lip = lips.mean(axis=1)[:, None, None], lips[..., None]
+    flesh = np.array([[0.36], [0.115], [0.10]]) * (0.6 + 0.4 * np.minimum(1.0, light * 4.0))
     deep = fields.mouth_depth[rows["mouth"]]
     share = np.minimum(1.0, 4.0 * deep)
-    mouth = (lip[:, None] * (1.0 - share) + flesh * share) * (1.0 - 0.85 * deep)
-    teeth = np.array([[0.56], [0.50], [0.40]]) * (1.0 - 0.5 * fields.mouth_depth[rows["teeth"]])
+    mouth = lip * (1.0 - share)
+    mouth += flesh * share
+    mouth *= 1.0 - 0.85 * deep
+    teeth = np.array([[[0.56], [0.50], [0.40]]]) * (1.0 - 0.5 * fields.mouth_depth[rows["teeth"]])
     tongue = 1.1 * flesh * (1.0 - 0.6 * fields.mouth_depth[rows["tongue"]])
     socket = np.array([[0.36], [0.17], [0.14]]) * (0.5 + light)
     return {"mouth": mouth, "teeth": teeth, "tongue": tongue, "socket": socket}

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ftb.kernels.start import wp
 from ftb.kernels.starting import Packed, launch, packed
 from ftb.scene import skin_rows
-from ftb.scene.skin_atlas import Atlas
 from ftb.scene.skin_charts import MATERIALS, inside_charts
 from ftb.scene.skin_eyes import edge_widths, eye_dimness, eye_shade, eye_sides
 from ftb.scene.skin_fields import Fields, build_fields, ramp
-from ftb.scene.skin_layers import BYTE_FIELDS, COLOURS, NUMBERS, SHORT_FIELDS, SPARSE
-from ftb.scene.skin_look import Look
+from ftb.scene.skin_layers import BYTE_FIELDS, NUMBERS, SHORT_FIELDS, SPARSE
+from ftb.scene.skin_look import EyeLook, Look
 from ftb.scene.skin_tints import (
     grain_shift,
-    hair_colour,
+    hair_colours,
     hair_softness,
     lowest_hair,
     mottling,
@@ -39,17 +37,14 @@ UNTOUCHED = {"brow_across": 9.0, "up": 1000.0}
 class SkinTable:
     """Fields of one texture size, for the kernels. table: of blocks of texels of head and torso, as
     `skin_rows.Table`; steps: by name of a field in bytes, what one step of each of its
-    rows is; inside: texels of all other charts; sources: which of the values of `parts` each takes; parts: by
-    chart, their slice of all values; materials (2, values); eyes: fields of the eyes' texels, as
-    `skin_rows.paint_eyes` asks for them."""
+    rows is; columns: their places among all rows; inside: of texels of all other charts, as
+    `skin_rows.Inside`; parts: by chart, the slice of their values among all."""
 
     table: Packed
     steps: dict[str, np.ndarray]
-    inside: Tensor
-    sources: Tensor
+    columns: dict[str, slice]
+    inside: Packed
     parts: dict[str, slice]
-    materials: Tensor
-    eyes: list[Tensor]
 
 
 def _in_bytes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,35 +125,42 @@ def build_table(size: int) -> SkinTable:
         "grains": grains.ravel(),
     }
     tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
+    inside, parts = _inside_table(fields, np.flatnonzero(~bare[fields.atlas.fill]))
     return SkinTable(
         table=packed(skin_rows.Table, **tensors, grain_step=float(grain_steps[0])),
         steps=dict(zip(BYTE_FIELDS, [steps for _, steps in found], strict=True)),
-        eyes=_eye_fields(fields),
-        **_inside_table(fields.atlas, np.flatnonzero(~bare[fields.atlas.fill])),
+        columns=_slices(BYTE_FIELDS),
+        inside=inside,
+        parts=parts,
     )
 
 
-def _eye_fields(fields: Fields) -> list[Tensor]:
-    dim = eye_dimness(fields) * eye_shade(fields)
-    found = (fields.atlas.eye_polar[:, 0], eye_sides(fields), fields.eye_veins, fields.iris_fibre, dim)
-    return [torch.from_numpy(np.ascontiguousarray(field, dtype=np.float32)) for field in found]
+def _slices(counts: dict[str, int]) -> dict[str, slice]:
+    """Where each lies, by name, if so many of each follow each other."""
+    ends = np.cumsum([0, *counts.values()]).tolist()
+    return {name: slice(*ends[k : k + 2]) for k, name in enumerate(counts)}
 
 
-def _inside_table(atlas: Atlas, texels: np.ndarray) -> dict[str, Any]:
+def _inside_table(fields: Fields, texels: np.ndarray) -> tuple[Packed, dict[str, slice]]:
     """Of a `SkinTable` what is about the charts that no layer touches, and cover `texels` (n,)."""
-    ends = np.cumsum([0, *(atlas.rows[chart].stop - atlas.rows[chart].start for chart in MATERIALS)]).tolist()
-    parts = {chart: slice(*ends[k : k + 2]) for k, chart in enumerate(MATERIALS)}
+    atlas = fields.atlas
+    parts = _slices({chart: atlas.rows[chart].stop - atlas.rows[chart].start for chart in MATERIALS})
     place = np.zeros(len(atlas.chart), dtype=np.int32)
-    materials = np.zeros((2, ends[-1]), dtype=np.float32)
     for chart, part in parts.items():
         place[atlas.rows[chart]] = np.arange(part.start, part.stop)
-        materials[:, part] = np.array(MATERIALS[chart])[:, None]
-    return {
-        "inside": torch.from_numpy(texels.astype(np.int32)),
-        "sources": torch.from_numpy(place[atlas.fill[texels]]),
-        "parts": parts,
-        "materials": torch.from_numpy(materials),
+    counts = [part.stop - part.start for part in parts.values()]
+    arrays = {
+        "polar": atlas.eye_polar[:, 0].astype(np.float32),
+        "side": eye_sides(fields).astype(np.float32),
+        "veins": fields.eye_veins,
+        "fibre": fields.iris_fibre,
+        "dim": (eye_dimness(fields) * eye_shade(fields)).astype(np.float32),
+        "texels": texels.astype(np.int32),
+        "sources": place[atlas.fill[texels]],
+        "materials": np.repeat(np.array(list(MATERIALS.values()), dtype=np.float32), counts, axis=0).ravel(),
     }
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
+    return packed(skin_rows.Inside, **tensors, first=parts["eye"].start), parts
 
 
 def _short_rows(fields: Fields, on_head: np.ndarray) -> np.ndarray:
@@ -170,28 +172,52 @@ def _short_rows(fields: Fields, on_head: np.ndarray) -> np.ndarray:
     return np.stack([np.rint(row / step) for row, step in zip(rows, steps, strict=True)]).astype(np.int16)
 
 
-def _mixing(table: SkinTable, look: Look, by_melanin: np.ndarray) -> Tensor:
-    """(3 · fields,) weights of the fields in bytes for noise, melanin and blood."""
-    mottled = mottling(look, by_melanin)
-    zones = np.array(look.skin.zones) / float(by_melanin[1])
-    under_eye = np.float64(look.skin.under_eye)  # steps are single
+def _mixing(table: SkinTable, looks: Sequence[Look], by_melanin: np.ndarray) -> Tensor:
+    """(H, 3, fields) weights of the fields in bytes for noise, melanin and blood."""
+    skins = [look.skin for look in looks]
+    mottled = mottling(looks, by_melanin)
+    broad, patch, fine = (np.stack([look.noise[bank] for look in looks]) for bank in range(3))  # (H, 3, K)
+    zones = np.array([skin.zones for skin in skins]) / by_melanin[:, 1:2]
+    under_eye = np.array([[skin.under_eye] for skin in skins])
+    # Steps are single precision, and so is what is multiplied by them but zones and eyes.
+    dry, patches, broads, red = np.array(
+        [
+            [-0.07 * skin.oil for skin in skins],
+            0.05 * mottled,
+            0.07 * mottled,
+            [skin.redness for skin in skins],
+        ],
+        dtype=np.float32,
+    )[..., None]  # (H, 1) each
     weights = [
-        {"PATCH": look.noise[1][0], "FINE": look.noise[2][0], "T_ZONE": -0.07 * look.skin.oil},
-        {"PATCH": 0.05 * mottled * look.noise[1][1], "BROAD": 0.07 * mottled * look.noise[0][0]}
+        {"PATCH": patch[:, 0], "FINE": fine[:, 0], "T_ZONE": dry},
+        {"PATCH": patches * patch[:, 1], "BROAD": broads * broad[:, 0]}
         | {"ZONES": zones, "UNDER_EYE": 0.35 * under_eye},
-        {"UNDER_EYE": 0.4 * under_eye, "FLUSH": look.skin.redness, "THIN": 0.7},
+        {"UNDER_EYE": 0.4 * under_eye, "FLUSH": red, "THIN": np.float32(0.7)},
     ]
-    rows = [table.steps[name] * row.get(name, 0.0) for row in weights for name in BYTE_FIELDS]
-    return torch.from_numpy(np.concatenate(rows).astype(np.float32))
+    mixing = np.zeros((len(looks), 3, sum(BYTE_FIELDS.values())), dtype=np.float32)
+    for row, named in enumerate(weights):
+        for name, weight in named.items():
+            mixing[:, row, table.columns[name]] = table.steps[name] * weight
+    return torch.from_numpy(mixing)
 
 
-def _numbers(look: Look, tints: np.ndarray, lips: np.ndarray) -> Tensor:
-    """What `COLOURS` and `NUMBERS` name."""
+def _numbers(looks: Sequence[Look], tints: np.ndarray, lips: np.ndarray) -> Tensor:
+    """(H, n) what `COLOURS` and `NUMBERS` name."""
+    cloth = np.stack([look.cloth for look in looks])
+    melanin = 0.03 * mottling(looks, tints[:, 1])
+    rows = [_person(look, fine) for look, fine in zip(looks, melanin.tolist(), strict=True)]
+    parts = [tints.reshape(len(looks), -1), lips, hair_colours(looks), cloth]
+    numbers = [[row[name] for name in NUMBERS] for row in rows]
+    return torch.from_numpy(np.concatenate([*parts, numbers], axis=1, dtype=np.float32, casting="same_kind"))
+
+
+def _person(look: Look, melanin_fine: float) -> dict[str, float]:
+    """`NUMBERS` by name."""
     skin, hair = look.skin, look.hair
-    colours = dict(zip(COLOURS, (*tints, lips, hair_colour(look), look.cloth), strict=True))
     thickness, lift, density = hair.brow
-    numbers = {
-        "MELANIN_FINE": 0.03 * mottling(look, tints[1]),
+    return {
+        "MELANIN_FINE": melanin_fine,
         "MELANIN_GRAIN": 0.04,
         "BLOOD_MIDDLE": 0.16 * skin.blotches,
         "BLOOD_FINE": 0.10 * skin.blotches,
@@ -218,40 +244,30 @@ def _numbers(look: Look, tints: np.ndarray, lips: np.ndarray) -> Tensor:
         "GREY_HAIR": hair.grey,
         "NECKLINE": look.neckline,
     }
-    flat = np.concatenate([colours[name] for name in COLOURS] + [[numbers[name] for name in NUMBERS]])
-    return torch.from_numpy(flat.astype(np.float32))
 
 
 def paint_head(size: int, look: Look) -> tuple[Tensor, Tensor]:
     """Textures of one person: albedo_linear (T, T, 3), material (T, T, 2), T = size, a multiple of 4."""
-    table = build_table(size)
-    tints, lips = skin_tints(look)
-    albedo, material = torch.empty(size, size, 3), torch.empty(size, size, 2)
-    mixing = _mixing(table, look, tints[1])
-    inputs = [table.table, _numbers(look, tints, lips), mixing, grain_shift(look), albedo, material]
-    launch(skin_rows.paint, 1, inputs, albedo.device)
-    colours = torch.empty(3, table.materials.shape[1])
-    for chart, colour in inside_charts(build_fields(size), look, lips).items():
-        colours.numpy()[:, table.parts[chart]] = colour
-    _paint_eyes(table, look, size, colours)
-    inputs = [table.inside, table.sources, colours, table.materials, albedo, material]
-    launch(skin_rows.put_inside, len(table.inside), inputs, albedo.device)
-    return albedo, material
+    return paint_heads(size, [look])[0]
 
 
-def _paint_eyes(table: SkinTable, look: Look, size: int, colours: Tensor) -> None:
-    """Fill the eyes' part of the values (3, n) of all charts that no layer touches."""
-    eyes, part = look.eyes, table.parts["eye"]
-    limbus, pupil, iris = edge_widths(size, eyes.iris_size)
-    person = packed(
-        skin_rows.Eyes,
-        iris=wp.vec3(*eyes.iris.tolist()),
-        iris_size=eyes.iris_size,
-        pupil=eyes.pupil,
-        sclera=eyes.sclera,
-        limbus_width=limbus,
-        pupil_width=pupil,
-        iris_width=iris,
-    )
-    inputs = [person, *table.eyes, part.start, colours]
-    launch(skin_rows.paint_eyes, part.stop - part.start, inputs, colours.device)
+def paint_heads(size: int, looks: Sequence[Look]) -> list[tuple[Tensor, Tensor]]:
+    """The same of several people, whose bits do not depend on each other."""
+    table, heads = build_table(size), len(looks)
+    tints, lips = skin_tints(looks)
+    albedo, material = torch.empty(heads, size, size, 3), torch.empty(heads, size, size, 2)
+    values = table.parts[list(MATERIALS)[-1]].stop
+    colours = torch.empty(heads, 3, values)
+    for chart, colour in inside_charts(build_fields(size), looks, lips).items():
+        colours.numpy()[:, :, table.parts[chart]] = colour
+    shifts = torch.tensor([grain_shift(look) for look in looks], dtype=torch.int32)
+    eyes = torch.tensor([_eye_numbers(look.eyes, size) for look in looks])
+    inputs = [table.table, table.inside, heads, _numbers(looks, tints, lips)]
+    inputs += [_mixing(table, looks, tints[:, 1]), shifts, eyes, colours, torch.empty(values, 4)]
+    launch(skin_rows.paint, 1, [*inputs, albedo, material], albedo.device)
+    return list(zip(albedo.unbind(), material.unbind(), strict=True))
+
+
+def _eye_numbers(eyes: EyeLook, size: int) -> list[float]:
+    """The fields of `skin_rows.Eyes`."""
+    return [*eyes.iris.tolist(), eyes.iris_size, eyes.pupil, eyes.sclera, *edge_widths(size, eyes.iris_size)]

@@ -71,7 +71,7 @@ typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef int counts __attribute__((ext_vector_type(16)));
 typedef signed char bytes __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef short shorts __attribute__((ext_vector_type(16), aligned(2), may_alias));
-const float *person = look.data, *to_noise = mixing.data;
+const float *person = look.data + LOOK_COUNT * head, *to_noise = mixing.data + 3 * BYTE_COUNT * head;
 const float *to_melanin = to_noise + BYTE_COUNT, *to_blood = to_melanin + BYTE_COUNT;
 const auto clip = [](lanes value, float low, float high) {
     value = value > low ? value : low;
@@ -120,7 +120,7 @@ const auto layer = [&](int number) -> const lanes* {
 lanes grain;
 _Pragma("clang loop unroll(full)")
 for (int k = 0; k < 16; ++k)
-    grain[k] = grains.data[shift + grain_rows.data[16 * block + k]];
+    grain[k] = grains.data[shifts.data[head] + grain_rows.data[16 * block + k]];
 grain *= grain_step;
 const lanes middle = mixed(to_noise, PATCH_BYTES, 8), fine = mixed(to_noise, FINE_BYTES, 10);
 """
@@ -251,8 +251,9 @@ def _woven(rows: tuple[str, ...], vector: int) -> str:
 
 _COLOUR_ROWS, _REST_ROWS = ("albedo[0]", "albedo[1]", "albedo[2]"), ("roughness", "f0")
 _STORED = """
-lanes* colour = (lanes*)(to_albedo.data + 48 * (long long)places.data[block]);
-lanes* rest = (lanes*)(to_material.data + 32 * (long long)places.data[block]);
+const long long place = places.data[block] + head * (long long)(to_material.shape[0] / heads / 32);
+lanes* colour = (lanes*)(to_albedo.data + 48 * place);
+lanes* rest = (lanes*)(to_material.data + 32 * place);
 for (int k = 0; k < 3; ++k)
     albedo[k] = clip(albedo[k], 0.003f, 0.9f);
 """

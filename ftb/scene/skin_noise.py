@@ -32,12 +32,16 @@ def noise_banks(point: np.ndarray) -> tuple[np.ndarray, ...]:
     )
 
 
-def weighted_sum(fields: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
-    """Sum of float32 fields (N,) times weights; a loop, so that its bits do not depend on BLAS's threads."""
-    total = fields[0] * np.float32(weights[0])
+def weighted_sum(fields: Sequence[np.ndarray], weights: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Sum of float32 fields (N,) times weights; a loop, so that its bits do not depend on BLAS's threads.
+
+    Weights of several people, (H, 1) each, make (H, N); their fields may be their own.
+    """
+    weights = np.asarray(weights, dtype=np.float32)
+    total = fields[0] * weights[0]
     part = np.empty_like(total)
     for field, weight in zip(fields[1:], weights[1:], strict=True):
-        np.multiply(field, np.float32(weight), out=part)
+        np.multiply(field, weight, out=part)
         total += part
     return total
 

@@ -12,7 +12,7 @@ from ftb.scene.skin_look import Look
 from ftb.scene.skin_noise import weighted_sum
 from ftb.scene.skin_tints import (
     grain_shift,
-    hair_colour,
+    hair_colours,
     hair_softness,
     lowest_hair,
     mottling,
@@ -42,8 +42,8 @@ class Canvas:
         self.grain = fields.grain[shift : shift + count]  # pores: the same white noise, shifted
         self.albedo = np.empty((3, count), dtype=np.float32)
         self.material = np.empty((2, count), dtype=np.float32)
-        self.skin, self.lips = skin_tints(look)
-        self.hair = hair_colour(look)[:, None]
+        (self.skin,), (self.lips,) = skin_tints([look])
+        self.hair = hair_colours([look])[0, :, None]
 
     def blend(self, where: np.ndarray | slice, colour: np.ndarray, share: np.ndarray) -> None:
         """Move the albedo of texels `where` (n,) to colour (3, 1) or (3, n) by share (n,)."""
@@ -66,7 +66,7 @@ def paint_skin(canvas: Canvas) -> None:
     """Bare skin: local changes of melanin and blood about the person's own, to first order in log albedo."""
     fields, look = canvas.fields, canvas.look
     base, by_melanin, by_blood = canvas.skin
-    mottled = mottling(look, by_melanin)
+    mottled = float(mottling([look], by_melanin[None])[0])
     bare = canvas.bare
     broad, patch = fields.noise[0][:, bare], fields.noise[1][:, bare]
     grain, under_eye = canvas.grain[bare], fields.under_eye[bare]
@@ -253,7 +253,8 @@ def paint_head_plainly(fields: Fields, look: Look) -> tuple[np.ndarray, np.ndarr
     for paint in LAYERS:
         paint(canvas)
     rows, size = fields.atlas.rows, fields.atlas.size
-    inside = inside_charts(fields, look, canvas.lips) | {"eye": paint_eyes(fields, look) * eye_shade(fields)}
+    inside = {name: part[0] for name, part in inside_charts(fields, [look], canvas.lips[None]).items()}
+    inside["eye"] = paint_eyes(fields, look) * eye_shade(fields)
     for chart, colour in inside.items():
         canvas.albedo[:, rows[chart]] = colour
         canvas.material[:, rows[chart]] = np.array(MATERIALS[chart], dtype=np.float32)[:, None]

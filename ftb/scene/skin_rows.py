@@ -5,10 +5,34 @@
 
 from __future__ import annotations
 
+from ftb.kernels.lanes import LANES
 from ftb.kernels.start import FORWARD, wp
 from ftb.scene.skin_layers import PAINTED
 
 wp.set_module_options(FORWARD)
+
+# Values first into rows of four, so that each texel takes its own in one piece.
+INSIDE_PUT = (
+    LANES
+    + """
+const int values = rows.shape[0] / 4, texel_count = texels.shape[0];
+const float* from = colours.data + head * (long long)(3 * values);
+four* row = (four*)rows.data;
+for (int n = 0; n < values; ++n) {
+    const four colour = {from[n], from[n + values], from[n + 2 * values], 0.0f};
+    const four bright = colour > 0.003f ? colour : (four)0.003f;
+    row[n] = bright < 0.9f ? bright : (four)0.9f;
+}
+const long long size = to_material.shape[0] / heads / 2;
+float* albedo = to_albedo.data + head * 3 * size;
+float* material = to_material.data + head * 2 * size;
+for (int n = 0; n < texel_count; ++n) {
+    const int texel = texels.data[n], source = sources.data[n];
+    __builtin_memcpy(albedo + 3 * texel, row + source, 12);
+    __builtin_memcpy(material + 2 * texel, materials.data + 2 * source, 8);
+}
+"""
+)
 
 
 @wp.struct
@@ -29,8 +53,27 @@ class Table:
     grain_step: float
 
 
+@wp.struct
+class Inside:
+    """Texels of the charts that no layer touches. polar, side, veins, fibre, dim: fields of those of the
+    eyes; first: of them among the values of all charts; texels: all of them; sources: which value each takes;
+    materials (values · 2,)."""
+
+    polar: wp.array(dtype=float)
+    side: wp.array(dtype=float)
+    veins: wp.array(dtype=float)
+    fibre: wp.array(dtype=float)
+    dim: wp.array(dtype=float)
+    first: int
+    texels: wp.array(dtype=wp.int32)
+    sources: wp.array(dtype=wp.int32)
+    materials: wp.array(dtype=float)
+
+
 @wp.func_native(PAINTED)
 def paint_blocks(
+    head: int,
+    heads: int,
     blocks: int,
     places: wp.array(dtype=wp.int32),
     table_bytes: wp.array(dtype=wp.int8),
@@ -44,25 +87,29 @@ def paint_blocks(
     grain_step: float,
     look: wp.array(dtype=float),
     mixing: wp.array(dtype=float),
-    shift: int,
+    shifts: wp.array(dtype=wp.int32),
     to_albedo: wp.array(dtype=float),
     to_material: wp.array(dtype=float),
 ):
-    """All layers of every block."""
+    """All layers of every block of one head."""
     ...
 
 
-@wp.kernel
-def paint(
+@wp.func
+def paint_skin(
     table: Table,
-    look: wp.array(dtype=float),  # COLOURS, then NUMBERS of `skin_layers`
-    mixing: wp.array(dtype=float),  # (3 · fields,) weights for noise, melanin and blood
-    shift: int,
-    to_albedo: wp.array(dtype=float),  # (T · T · 3,), out
-    to_material: wp.array(dtype=float),  # (T · T · 2,), out
+    head: int,
+    heads: int,
+    look: wp.array(dtype=float),
+    mixing: wp.array(dtype=float),
+    shifts: wp.array(dtype=wp.int32),
+    to_albedo: wp.array(dtype=float),
+    to_material: wp.array(dtype=float),
 ):
-    """All in one thread: a start of the function copies fifteen arguments, which takes as long as a block."""
+    """`paint_blocks` of a table."""
     paint_blocks(
+        head,
+        heads,
         table.places.shape[0],
         table.places,
         table.bytes,
@@ -76,7 +123,7 @@ def paint(
         table.grain_step,
         look,
         mixing,
-        shift,
+        shifts,
         to_albedo,
         to_material,
     )
@@ -101,6 +148,16 @@ def soft_step(edge: float, width: float, value: float):
     return share * share * (3.0 - 2.0 * share)
 
 
+@wp.func_native("""
+float kept[1] = {value};
+asm volatile("" : : "r"(kept) : "memory");
+return kept[0];
+""")
+def rounded(value: float) -> float:
+    """A product that is not made one instruction with the sum it goes into: all heads so far have it so."""
+    ...
+
+
 @wp.func
 def iris_of(eyes: Eyes, polar: float, fibre: float):
     share = polar / eyes.iris_size
@@ -109,47 +166,95 @@ def iris_of(eyes: Eyes, polar: float, fibre: float):
     collar = 0.35 * wp.exp(-away * away)
     limbus = 1.0 - 0.72 * soft_step(0.88, eyes.limbus_width, share)
     around = soft_step(eyes.iris_size * eyes.pupil, eyes.pupil_width, polar)
-    ring = wp.cw_mul(eyes.iris, wp.vec3(fibres) + wp.vec3(1.25, 1.0, 0.75) * collar)
+    paler = wp.vec3(fibres + rounded(1.25 * collar), fibres + collar, fibres + 0.75 * collar)
+    ring = wp.cw_mul(eyes.iris, paler)
     return ring * (limbus * around) + wp.vec3(0.006 * (1.0 - around))
 
 
-@wp.kernel
+@wp.func
+def eyes_of(numbers: wp.array(dtype=float), head: int):
+    eyes = Eyes()
+    n = 9 * head
+    eyes.iris = wp.vec3(numbers[n], numbers[n + 1], numbers[n + 2])
+    eyes.iris_size = numbers[n + 3]
+    eyes.pupil = numbers[n + 4]
+    eyes.sclera = numbers[n + 5]
+    eyes.limbus_width = numbers[n + 6]
+    eyes.pupil_width = numbers[n + 7]
+    eyes.iris_width = numbers[n + 8]
+    return eyes
+
+
+@wp.func
 def paint_eyes(
-    eyes: Eyes,
-    polar: wp.array(dtype=float),
-    side: wp.array(dtype=float),
-    veins: wp.array(dtype=float),
-    fibre: wp.array(dtype=float),
-    dim: wp.array(dtype=float),
-    first: int,
-    colours: wp.array(dtype=float),  # as of `put_inside`, from `first` on, out
+    numbers: wp.array(dtype=float), head: int, inside: Inside, count: int, colours: wp.array(dtype=float)
 ):
-    """One texel of the eyes a thread. Most of them are white."""
-    n = wp.tid()
-    count = int(wp.uint32(colours.shape[0]) // wp.uint32(3))
-    red = wp.vec3(0.05, 0.20, 0.22) * (side[n] * veins[n])
-    white = wp.cw_mul(wp.vec3(1.0, 0.95, 0.90), wp.vec3(1.0) - red) * (eyes.sclera * (1.0 - 0.16 * side[n]))
-    outside = soft_step(eyes.iris_size, eyes.iris_width, polar[n])
-    if outside < 1.0:
-        iris = iris_of(eyes, polar[n], fibre[n])
-        white = iris + (white - iris) * outside
-    for channel in range(3):
-        colours[channel * count + first + n] = white[channel] * dim[n]
+    """All texels of one head's eyes, their channels `count` values apart. Most of them are white.
+
+    The numbers are read anew for each: what is computed before the loop is rounded before it is added.
+    """
+    first = 3 * count * head + inside.first
+    for n in range(inside.polar.shape[0]):
+        eyes = eyes_of(numbers, head)
+        red = wp.vec3(0.05, 0.20, 0.22) * (inside.side[n] * inside.veins[n])
+        white = wp.cw_mul(wp.vec3(1.0, 0.95, 0.90), wp.vec3(1.0) - red) * (
+            eyes.sclera * (1.0 - 0.16 * inside.side[n])
+        )
+        outside = soft_step(eyes.iris_size, eyes.iris_width, inside.polar[n])
+        if outside < 1.0:
+            iris = iris_of(eyes, inside.polar[n], inside.fibre[n])
+            white = iris + (white - iris) * outside
+        for channel in range(3):
+            colours[channel * count + first + n] = white[channel] * inside.dim[n]
 
 
-@wp.kernel
+@wp.func_native(INSIDE_PUT)
 def put_inside(
+    head: int,
+    heads: int,
     texels: wp.array(dtype=wp.int32),
     sources: wp.array(dtype=wp.int32),
-    colours: wp.array(dtype=float),  # (3 · n,), plane by plane
-    materials: wp.array(dtype=float),  # (2 · n,)
-    to_albedo: wp.array(dtype=wp.vec3),
-    to_material: wp.array(dtype=wp.vec2),
+    materials: wp.array(dtype=float),
+    colours: wp.array(dtype=float),
+    rows: wp.array(dtype=float),
+    to_albedo: wp.array(dtype=float),
+    to_material: wp.array(dtype=float),
 ):
-    """One texel a thread of those that are not skin."""
-    n = wp.tid()
-    source = sources[n]
-    count = int(wp.uint32(colours.shape[0]) // wp.uint32(3))
-    colour = wp.vec3(colours[source], colours[source + count], colours[source + 2 * count])
-    to_albedo[texels[n]] = wp.min(wp.max(colour, wp.vec3(0.003)), wp.vec3(0.9))
-    to_material[texels[n]] = wp.vec2(materials[source], materials[source + count])
+    """One head's texels that are not skin."""
+    ...
+
+
+@wp.func
+def put_all_inside(
+    inside: Inside,
+    head: int,
+    heads: int,
+    colours: wp.array(dtype=float),
+    rows: wp.array(dtype=float),
+    to_albedo: wp.array(dtype=float),
+    to_material: wp.array(dtype=float),
+):
+    """`put_inside` of a table."""
+    texels, sources, materials = inside.texels, inside.sources, inside.materials
+    put_inside(head, heads, texels, sources, materials, colours, rows, to_albedo, to_material)
+
+
+@wp.kernel
+def paint(
+    table: Table,
+    inside: Inside,
+    heads: int,
+    look: wp.array(dtype=float),  # (H · numbers,): COLOURS, then NUMBERS of `skin_layers`
+    mixing: wp.array(dtype=float),  # (H · 3 · fields,) weights for noise, melanin and blood
+    shifts: wp.array(dtype=wp.int32),  # (H,) of the white noise
+    eyes: wp.array(dtype=float),  # (H · 9,), the fields of `Eyes`
+    colours: wp.array(dtype=float),  # (H · 3 · values,) of what no layer touches; the eyes' are out
+    rows: wp.array(dtype=float),  # (values · 4,) room
+    to_albedo: wp.array(dtype=float),  # (H · T · T · 3,), out
+    to_material: wp.array(dtype=float),  # (H · T · T · 2,), out
+):
+    """All in one thread: a start of a function copies its arguments, which takes as long as many texels."""
+    for head in range(heads):
+        paint_skin(table, head, heads, look, mixing, shifts, to_albedo, to_material)
+        paint_eyes(eyes, head, inside, rows.shape[0] // 4, colours)
+        put_all_inside(inside, head, heads, colours, rows, to_albedo, to_material)

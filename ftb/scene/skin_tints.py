@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ftb.scene.skin_color import melanin_of_tone, skin_reflectance
@@ -11,27 +13,32 @@ from ftb.scene.skin_styles import GREY
 LEAST_HAIR = -0.9 - 1.6  # cm: the softest edge, and noise
 
 
-def skin_tints(look: Look) -> tuple[np.ndarray, np.ndarray]:
-    """Of skin (3, 3): its albedo, and the log of it a relative change of melanin and of blood; albedo of lips
-    (3,), which have little melanin of their own and much blood."""
-    skin = look.skin
-    melanin = melanin_of_tone(skin.tone) * np.array([1.0, 1.25, 1.0, 0.75])
-    blood = [skin.blood, skin.blood, 1.5 * skin.blood, skin.lip_blood]
-    base, darker, redder, lips = skin_reflectance(melanin, np.array(blood), np.array(skin.carotene))
+def skin_tints(looks: Sequence[Look]) -> tuple[np.ndarray, np.ndarray]:
+    """Of H people's skin (H, 3, 3): its albedo, and the log of it a relative change of melanin and of blood;
+    albedo of lips (H, 3), which have little melanin of their own and much blood."""
+    skins = [look.skin for look in looks]
+    tones, carotene = np.array([[skin.tone, skin.carotene] for skin in skins]).T[..., None]  # (H, 1) each
+    melanin = melanin_of_tone(tones) * np.array([1.0, 1.25, 1.0, 0.75])
+    blood = np.array([[skin.blood, skin.blood, 1.5 * skin.blood, skin.lip_blood] for skin in skins])
+    base, darker, redder, lips = skin_reflectance(melanin, blood, carotene).swapaxes(0, 1)
     bare = lips * np.array([0.92, 0.80, 0.80])
-    painted = bare * (1 - skin.lipstick_strength) + skin.lipstick * skin.lipstick_strength
-    return np.stack([base, np.log(darker / base) / 0.25, np.log(redder / base) / 0.5]), painted
+    strength = np.array([[skin.lipstick_strength] for skin in skins])
+    painted = bare * (1 - strength) + np.stack([skin.lipstick for skin in skins]) * strength
+    return np.stack([base, np.log(darker / base) / 0.25, np.log(redder / base) / 0.5], axis=1), painted
 
 
-def mottling(look: Look, by_melanin: np.ndarray) -> float:
-    """How strongly melanin varies over the skin, of slope `by_melanin` (3,) as of `skin_tints`: the same
-    relative change of it shows more on dark skin, which is not more mottled for that."""
-    return look.skin.blotches * min(1.0, 0.45 / abs(float(by_melanin[1])))
+def mottling(looks: Sequence[Look], by_melanin: np.ndarray) -> np.ndarray:
+    """(H,) how strongly melanin varies over the skin, of slope `by_melanin` (H, 3) as of `skin_tints`: the
+    same relative change of it shows more on dark skin, which is not more mottled for that."""
+    blotches = np.array([look.skin.blotches for look in looks])
+    return blotches * np.minimum(1.0, 0.45 / np.abs(by_melanin[:, 1]))
 
 
-def hair_colour(look: Look) -> np.ndarray:
-    """(3,) linear albedo."""
-    return (look.hair.colour * (1.0 - look.hair.grey) + np.array(GREY) * look.hair.grey).astype(np.float32)
+def hair_colours(looks: Sequence[Look]) -> np.ndarray:
+    """(H, 3) linear albedo."""
+    grey = np.array([[look.hair.grey] for look in looks])
+    colour = np.stack([look.hair.colour for look in looks])
+    return (colour * (1.0 - grey) + np.array(GREY) * grey).astype(np.float32)
 
 
 def grain_shift(look: Look) -> int:
@@ -41,7 +48,7 @@ def grain_shift(look: Look) -> int:
 
 def oldness(look: Look) -> float:
     """0 up to middle age, 1 in old age."""
-    return float(np.clip((look.skin.age - 0.7) / 0.25, 0.0, 1.0))
+    return min(max((look.skin.age - 0.7) / 0.25, 0.0), 1.0)
 
 
 def lowest_hair(look: Look) -> float:

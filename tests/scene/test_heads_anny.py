@@ -135,6 +135,7 @@ def test_heads_of_one_call_are_views_of_the_same_arrays(source: AnnyHeads) -> No
     corners = load_anatomy().uvs.shape[0]
     shapes = {"vertices": (1, corners, 3), "normals": (1, corners, 3)}
     parts = [(first.mesh, second.mesh, name, shape) for name, shape in shapes.items()]
+    parts += [(first, second, "albedo_linear", (128, 128, 3)), (first, second, "material", (128, 128, 2))]
     for one, other, name, shape in parts:
         here, there = getattr(one, name), getattr(other, name)
         assert here.shape == there.shape == shape

@@ -125,7 +125,7 @@ def test_skin_tints_are_slopes_of_reflectance() -> None:
     generator = torch.Generator().manual_seed(3)
     identity = sample_identity(AnnyHeads().slider_spread, generator=generator)
     look = sample_look(identity, generator=generator)
-    (base, by_melanin, by_blood), lips = skin_tints(look)
+    ((base, by_melanin, by_blood),), (lips,) = skin_tints([look])
     melanin, skin = melanin_of_tone(look.skin.tone), look.skin
     np.testing.assert_allclose(base, skin_reflectance(melanin, skin.blood, skin.carotene), rtol=1e-9)
     steps = ((1e-3, 0.0), (0.0, 1e-3))

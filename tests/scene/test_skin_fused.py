@@ -60,7 +60,7 @@ def test_every_texel_is_painted() -> None:
     table = build_table(size)
     painted = np.zeros((size * size // 16, 16), dtype=bool)
     painted[table.table.fields["places"].numpy()] = True
-    painted.reshape(-1)[table.inside.numpy()] = True
+    painted.reshape(-1)[table.inside.fields["texels"].numpy()] = True
     assert painted.all()
 
 
