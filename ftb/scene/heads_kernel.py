@@ -13,7 +13,7 @@ from ftb.scene.heads_surface_kernel import add_all_corners, grow_hair, spread_co
 # Products and sums stay apart: the normal of a face that is but a line is then 0, not rounding.
 wp.set_module_options({"enable_backward": False})
 
-TILE = 32  # blocks of 32 coordinates: what is summed of one head stays in the nearest cache
+TILE = 128  # blocks of 32 coordinates: what is summed of one head, and what it was before, stay near
 
 _BLENDED = (
     f"const int tile_blocks = {TILE};\n"

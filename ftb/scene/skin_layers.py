@@ -71,8 +71,7 @@ typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef int counts __attribute__((ext_vector_type(16)));
 typedef signed char bytes __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef short shorts __attribute__((ext_vector_type(16), aligned(2), may_alias));
-const float *person = look.data + LOOK_COUNT * head, *to_noise = mixing.data + 3 * BYTE_COUNT * head;
-const float *to_melanin = to_noise + BYTE_COUNT, *to_blood = to_melanin + BYTE_COUNT;
+const float *person, *to_noise, *to_melanin, *to_blood;
 const auto clip = [](lanes value, float low, float high) {
     value = value > low ? value : low;
     return value < high ? value : high;
@@ -99,6 +98,13 @@ const auto blend_material = [&](float rough, float specular, lanes share) {
     roughness += (rough - roughness) * share;
     f0 += (specular - f0) * share;
 };
+"""
+
+_PERSON = """
+person = look.data + LOOK_COUNT * head;
+to_noise = mixing.data + 3 * BYTE_COUNT * head;
+to_melanin = to_noise + BYTE_COUNT;
+to_blood = to_melanin + BYTE_COUNT;
 """
 
 _FIELDS = """
@@ -263,7 +269,8 @@ _STORED += "".join(f"rest[{k}] = {_woven(_REST_ROWS, k)};\n" for k in range(2))
 _UNSEEN = "albedo[0] = albedo[1] = albedo[2] = roughness = f0 = 0.0f;"
 PAINTED = "\n".join(
     [
-        *(_NAMES, _CONSTANTS, _TOOLS, "for (int block = 0; block < blocks; ++block) {", _FIELDS, _HAIR_SHARE),
+        *(_NAMES, _CONSTANTS, _TOOLS, "for (int block = 0; block < blocks; ++block)"),
+        *("for (int head = 0; head < heads; ++head) {", _PERSON, _FIELDS, _HAIR_SHARE),
         *("if (covered) {", _UNSEEN, "} else {", _SKIN, _FACIAL_HAIR, _OVER_SKIN, "}"),
         *(_HAIR, _STORED, "}"),
     ]

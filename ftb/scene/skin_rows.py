@@ -72,7 +72,6 @@ class Inside:
 
 @wp.func_native(PAINTED)
 def paint_blocks(
-    head: int,
     heads: int,
     blocks: int,
     places: wp.array(dtype=wp.int32),
@@ -91,14 +90,13 @@ def paint_blocks(
     to_albedo: wp.array(dtype=float),
     to_material: wp.array(dtype=float),
 ):
-    """All layers of every block of one head."""
+    """All layers of every block of all heads."""
     ...
 
 
 @wp.func
 def paint_skin(
     table: Table,
-    head: int,
     heads: int,
     look: wp.array(dtype=float),
     mixing: wp.array(dtype=float),
@@ -108,7 +106,6 @@ def paint_skin(
 ):
     """`paint_blocks` of a table."""
     paint_blocks(
-        head,
         heads,
         table.places.shape[0],
         table.places,
@@ -253,8 +250,9 @@ def paint(
     to_albedo: wp.array(dtype=float),  # (H · T · T · 3,), out
     to_material: wp.array(dtype=float),  # (H · T · T · 2,), out
 ):
-    """All in one thread: a start of a function copies its arguments, which takes as long as many texels."""
+    """All in one thread: a start of a function copies its arguments, which takes as long as many texels. Skin
+    block after block: the fields of one are read from afar once for all heads."""
+    paint_skin(table, heads, look, mixing, shifts, to_albedo, to_material)
     for head in range(heads):
-        paint_skin(table, head, heads, look, mixing, shifts, to_albedo, to_material)
         paint_eyes(eyes, head, inside, rows.shape[0] // 4, colours)
         put_all_inside(inside, head, heads, colours, rows, to_albedo, to_material)
