@@ -16,7 +16,7 @@ from ftb.scene.heads_geometry import Figure, shape_heads
 from ftb.scene.heads_identity import Identity, sample_identity, slider_spread
 from ftb.scene.heads_parameters import plain_parameters
 from ftb.scene.skin_fused import paint_heads
-from ftb.scene.skin_hair import hair_thickness
+from ftb.scene.skin_hair import hair_thicknesses
 from ftb.scene.skin_look import Look, sample_looks
 
 
@@ -47,13 +47,8 @@ class AnnyHeads(HeadSource):
         looks = sample_looks(identities, generators=generators)
         people = list(zip(identities, expressions, looks, strict=True))
         figures = [
-            Figure(
-                identity=identity,
-                expression=expression,
-                thickness=hair_thickness(look),
-                curtain=look.hair.curtain,
-            )
-            for identity, expression, look in people
+            Figure(identity=identity, expression=expression, thickness=thickness, curtain=look.hair.curtain)
+            for (identity, expression, look), thickness in zip(people, hair_thicknesses(looks), strict=True)
         ]
         shapes, skins = shape_heads(self.anatomy, figures), paint_heads(self.texture_size, looks)
         return [

@@ -10,7 +10,7 @@ from ftb.scene.heads_anatomy import QUANTUM, load_anatomy
 from ftb.scene.heads_anny import AnnyHeads
 from ftb.scene.heads_identity import sample_identity
 from ftb.scene.heads_shapes import PackedShapes, Shapes, blend
-from ftb.scene.skin_hair import hair_thickness, vertex_fields
+from ftb.scene.skin_hair import hair_thickness, hair_thicknesses, vertex_fields
 from ftb.scene.skin_look import Look, sample_look
 
 
@@ -76,6 +76,15 @@ def test_anatomy_packs_every_shape_at_its_number() -> None:
             found = vertices(anatomy.packed_shapes, weights, [0.0], len(anatomy.template))[0]
             moved = found - anatomy.template
             np.testing.assert_allclose(moved, stage[shape] * QUANTUM, atol=1e-7)
+
+
+def test_a_kernel_grows_hair_as_plain_sums_do(looks: list[Look]) -> None:
+    """To the bit, of people with and without beards."""
+    found = hair_thicknesses(looks)
+    bearded = [look.hair.beard[0] * look.hair.beard[1] > 0.0 for look in looks]
+    assert 2 < sum(bearded) < len(looks) - 2
+    np.testing.assert_array_equal(found, [hair_thickness(look) for look in looks])
+    np.testing.assert_array_equal(found[7:8], hair_thicknesses(looks[7:8]))
 
 
 def test_no_hair_below_the_lowest(looks: list[Look]) -> None:
