@@ -107,3 +107,22 @@ def test_chunks_have_the_same_bits_in_any_company(samples):
         for name in ("index", "landmarks", "scatter"):
             assert torch.equal(getattr(chunk, name), getattr(alone, name))
         assert torch.equal(chunk.head.mesh.vertices, alone.head.mesh.vertices)
+
+
+def test_neighbours_of_one_source_are_drawn_together():
+    """And each chunk gets the head of its own stream."""
+    drawn = []
+
+    class Counting(BumpyHeads):
+        def heads(self, generators):
+            drawn.append(len(generators))
+            return super().heads(generators)
+
+    first, second = Counting(), Counting()
+    sources = {4: first, 5: first, 9: second, 6: first}
+    chunks = sample_chunks(SceneConfig(samples_per_head=1), sources, None, seed=3, split="train")
+    assert drawn == [2, 1, 1]
+    for number, chunk in zip(sources, chunks, strict=True):
+        expected = first.head(generator_for(3, "train", number, "head"))
+        assert torch.equal(chunk.head.mesh.vertices, expected.mesh.vertices)
+        assert chunk.index.tolist() == [number]
