@@ -43,6 +43,9 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
 
 CURTAIN_PLACE, CURTAIN_FACES = _grid()
 _AROUND, _DOWN, _SIDE = np.ascontiguousarray(CURTAIN_PLACE.T)
+# Hair is shorter towards the face and turns in at the tips; the sides of the sheet part below its top.
+_SHORTER, _INWARD = 0.14 * _AROUND**6, 1.0 - 0.8 * _DOWN**4
+_APART = SHEET * _SIDE * np.clip(_DOWN * 3.0, 0.0, 1.0)
 # Of short hair, a millimetre wide, where nobody sees it.
 _HIDDEN = (np.stack([_AROUND, -_DOWN, _SIDE], axis=1) * 1e-3 - [0.0, 0.0, 0.02]).astype(np.float32)
 
@@ -83,7 +86,7 @@ def _hung(curtains: list[Curtain], half_width: np.ndarray, back: np.ndarray, fro
     numbers = [[each.fall, each.opening, each.volume, *each.waves] for each in curtains]
     fall, opening, volume, amplitude, phase, second = np.array(numbers).T[..., None]  # (H, 1) each
     angle = np.radians(180.0 + _AROUND * (180.0 - opening))  # from straight ahead, round the back
-    length = fall * (1.0 + 0.06 * np.cos(9.0 * _AROUND + phase) - 0.14 * _AROUND**6)
+    length = fall * (1.0 + 0.06 * np.cos(9.0 * _AROUND + phase) - _SHORTER)
     height = TOP_CM - _DOWN * (TOP_CM + length)
     # The skull narrows above the temples; below the jaw, hair hangs a little closer.
     scale = np.interp(height, (-30.0, -12.0, -5.0, 1.0, 4.0, TOP_CM), (0.99, 0.95, 1.00, 1.00, 0.95, 0.80))
@@ -93,10 +96,8 @@ def _hung(curtains: list[Curtain], half_width: np.ndarray, back: np.ndarray, fro
         * (np.sin(17.0 * _AROUND + 0.35 * height + phase) + np.sin(31.0 * _AROUND + second))
         * 0.5
     )
-    full = np.clip((3.5 - height) / 6.0, 0.0, 1.0) * (
-        1.0 - 0.8 * _DOWN**4
-    )  # swells over the ears, turns in at the tips
-    out = volume * full + wave + SHEET * _SIDE * np.clip(_DOWN * 3.0, 0.0, 1.0)
+    full = np.clip((3.5 - height) / 6.0, 0.0, 1.0) * _INWARD  # swells over the ears
+    out = volume * full + wave + _APART
     ahead = np.cos(angle)
     depth = np.where(ahead < 0.0, back, front) * 100.0
     x = np.sin(angle) * (half_width * 100.0 * scale + out)

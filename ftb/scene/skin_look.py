@@ -123,10 +123,11 @@ class _Stream:
     """
 
     def __init__(self, values: torch.Tensor) -> None:
-        self._values = iter(values.tolist())
+        self._next = iter(values.tolist()).__next__
 
     def __call__(self, low: float = 0.0, high: float = 1.0, power: float = 1.0) -> float:
-        return low + (high - low) * next(self._values) ** power
+        value = self._next()
+        return low + (high - low) * (value if power == 1.0 else value**power)
 
 
 def _bell(stream: _Stream) -> float:
