@@ -94,10 +94,13 @@ class _ChunkRenderer:
             seed=config.seed,
             split=self._split,
         )
-        if self._device.type != "cpu":
-            chunks = [chunk.to(self._device) for chunk in chunks]
         return render_chunks(
-            chunks, self._rasterizer, self._cache, size=config.image_size, ball_size=config.ball_size
+            chunks,
+            self._rasterizer,
+            self._cache,
+            size=config.image_size,
+            ball_size=config.ball_size,
+            device=None if self._device.type == "cpu" else self._device,
         )
 
 

@@ -31,9 +31,10 @@ SLACK_PIXELS = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Outlines(TensorData):
-    """Where S pictures of one head may have outlines: `mesh` in the head's frame, its `edges` as of
-    `mesh_edges`, its `planes` as of `antialias_fused.face_planes`, `camera` from that frame, the `depth`
-    (S, H, H) that the rasterizer saw. culled: whether back faces were left out."""
+    """Where S pictures of B heads of one topology, S / B in a row of each, may have outlines: `mesh` in the
+    heads' frames, its `edges` as of `mesh_edges`, its `planes` as of `antialias_fused.face_planes`, `camera`
+    from those frames, the `depth` (S, H, H) that the rasterizer saw. culled: whether back faces were left
+    out."""
 
     mesh: Mesh
     edges: Tensor
@@ -42,9 +43,17 @@ class Outlines(TensorData):
     depth: Tensor
     culled: bool
 
-    def __getitem__(self, index: Any) -> Self:
-        """Index the pictures; the head is shared by all."""
-        return replace(self, camera=self.camera[index], depth=self.depth[index])
+    def picture(self, number: int) -> Self:
+        """One of the pictures, with its head."""
+        heads, one = len(self.mesh.vertices), slice(number, number + 1)
+        head = number // (len(self.depth) // heads)
+        return replace(
+            self,
+            mesh=self.mesh[head : head + 1],
+            planes=self.planes.unflatten(0, (heads, -1))[head],
+            camera=self.camera[one],
+            depth=self.depth[one],
+        )
 
     def hide(self, picture: int, cover: Tensor) -> None:
         """Leave out those between pixels that something else covers, (H, H): 1 there and 0 elsewhere, in one
@@ -95,8 +104,7 @@ class Crossing:
 def antialias(linear: Tensor, outlines: Outlines) -> Tensor:
     """Pictures (S, H, H, 3) with soft edges; of several outlines between two pixels the nearest counts."""
     softened = [
-        _blended(picture, _crossings(outlines[slice(sample, sample + 1)]))
-        for sample, picture in enumerate(linear)
+        _blended(picture, _crossings(outlines.picture(sample))) for sample, picture in enumerate(linear)
     ]
     return torch.stack(softened)
 
@@ -124,7 +132,7 @@ def _crossings(outlines: Outlines) -> list[Crossing]:
     """Of one picture."""
     size = outlines.depth.shape[-1]
     camera, faces = outlines.camera, outlines.mesh.faces
-    seen = view_vertices(outlines.mesh.vertices[:1], camera)[0].double()  # (V, 3)
+    seen = view_vertices(outlines.mesh.vertices, camera)[0].double()  # (V, 3)
     a, b, c = seen[faces].unbind(1)
     normals = torch.linalg.cross(b - a, c - a)
     # z counts away from the camera here, which turns the handedness.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.maths.shapes import expect_shape
-from ftb.render import antialias_kernel
+from ftb.render import antialias_kernel, face_rows
 from ftb.render.antialias import Outlines
 from ftb.types import Mesh
 
@@ -23,13 +23,11 @@ def soften(linear: Tensor, outlines: Outlines) -> None:
     samples, size = expect_shape(linear, "S 3 H H", name="linear")["S"], linear.shape[-1]
     device = linear.device
     marks = torch.zeros(samples, 2, size, size, dtype=torch.int32, device=device)
-    views, planes = views_of(outlines), floats(outlines.planes)
-    fronts = torch.empty(samples * len(outlines.planes), dtype=torch.uint8, device=device)
-    launch(antialias_kernel.mark_fronts, len(fronts), [views, planes, fronts], device)
-    edges = [len(outlines.edges), outlines.edges]
-    shape = [len(outlines.planes), fronts, floats(outlines.mesh.vertices[0])]
-    depth = outlines.depth.float().contiguous()
-    inputs = [views, *edges, *shape, depth, marks]
+    views, planes, heads = views_of(outlines), floats(outlines.planes), len(outlines.mesh.vertices)
+    fronts = torch.empty(samples * (len(planes) // heads), dtype=torch.uint8, device=device)
+    launch(antialias_kernel.mark_fronts, len(fronts), [views, heads, planes, fronts], device)
+    shape = [heads, outlines.edges, fronts, floats(outlines.mesh.vertices)]
+    inputs = [views, *shape, floats(outlines.depth), marks]
     launch(antialias_kernel.mark_outlines, samples * len(outlines.edges), inputs, device)
     rows = linear.numel() // 48
     touched = torch.empty(rows, dtype=torch.uint8, device=device)
@@ -39,10 +37,12 @@ def soften(linear: Tensor, outlines: Outlines) -> None:
 
 
 def face_planes(mesh: Mesh) -> Tensor:
-    """(F, 4): of each face of one shape, what times a homogeneous point is above 0 in front of it."""
-    faces = mesh.faces.to(torch.int32).contiguous()
-    planes = torch.empty(len(faces), 4, device=faces.device)
-    launch(antialias_kernel.planes_of, len(faces), [faces, floats(mesh.vertices[0]), planes], faces.device)
+    """(B · F, 4): of each face of B shapes, what times a homogeneous point is above 0 in front of it."""
+    faces, heads = mesh.faces.to(torch.int32).contiguous(), len(mesh.vertices)
+    planes = torch.empty(heads * len(faces), 4, device=faces.device)
+    by_rows = faces.is_cpu and len(faces) >= face_rows.LEAST_FACES
+    kernel, threads = (face_rows.plane_rows, 1) if by_rows else (antialias_kernel.planes_of, len(planes))
+    launch(kernel, threads, [heads, faces, floats(mesh.vertices), planes], faces.device)
     return planes
 
 

@@ -36,13 +36,18 @@ class Views:
 
 @wp.kernel
 def planes_of(
-    faces: wp.array(dtype=wp.vec3i), vertices: wp.array(dtype=wp.vec3), planes: wp.array(dtype=wp.vec4)
+    heads: int,
+    faces: wp.array(dtype=wp.vec3i),
+    vertices: wp.array(dtype=wp.vec3),  # (B · V,)
+    planes: wp.array(dtype=wp.vec4),  # (B · F,), out
 ):
-    """One face a thread: what, times a homogeneous point, is above 0 in front of it."""
+    """One face of one head a thread: what, times a homogeneous point, is above 0 in front of it."""
     n = wp.tid()
-    corner = faces[n]
-    a = vertices[corner[0]]
-    normal = wp.cross(vertices[corner[1]] - a, vertices[corner[2]] - a)
+    head = quotient(n, faces.shape[0])
+    corner = faces[n - head * faces.shape[0]]
+    first = head * quotient(vertices.shape[0], heads)
+    a = vertices[first + corner[0]]
+    normal = wp.cross(vertices[first + corner[1]] - a, vertices[first + corner[2]] - a)
     planes[n] = wp.vec4(normal[0], normal[1], normal[2], -wp.dot(normal, a))
 
 
@@ -150,40 +155,44 @@ def draw(
 @wp.kernel
 def mark_fronts(
     views: Views,
-    planes: wp.array(dtype=wp.vec4),
+    heads: int,
+    planes: wp.array(dtype=wp.vec4),  # (B · F,)
     fronts: wp.array(dtype=wp.uint8),  # (S · F,), out
 ):
     """One face of one picture a thread: whether it is seen from its front, which several edges ask."""
     n = wp.tid()
-    sample = quotient(n, planes.shape[0])
-    front = wp.dot(planes[n - sample * planes.shape[0]], views.eyes[sample]) > 0.0
+    faces = quotient(planes.shape[0], heads)
+    sample = quotient(n, faces)
+    head = quotient(sample * heads, views.eyes.shape[0])
+    front = wp.dot(planes[n + (head - sample) * faces], views.eyes[sample]) > 0.0
     fronts[n] = wp.where(front, wp.uint8(1), wp.uint8(0))
 
 
 @wp.kernel
 def mark_outlines(
     views: Views,
-    count: int,  # edges
+    heads: int,
     edges: wp.array(dtype=wp.vec4i),
-    faces: int,
     fronts: wp.array(dtype=wp.uint8),  # (S · F,), as of `mark_fronts`
-    vertices: wp.array(dtype=wp.vec3),
+    vertices: wp.array(dtype=wp.vec3),  # (B · V,)
     depth: wp.array(dtype=float),  # (S, H, H)
     marks: wp.array(dtype=wp.int32),  # (S, 2, H, H): of a pixel with its right, with its lower neighbour
 ):
     """One edge of one picture a thread."""
     n = wp.tid()
-    sample = quotient(n, count)
-    edge = edges[n - sample * count]
-    first = sample * faces
+    sample = quotient(n, edges.shape[0])
+    edge = edges[n - sample * edges.shape[0]]
+    samples = views.eyes.shape[0]
+    first = sample * quotient(fronts.shape[0], samples)
+    corner = quotient(sample * heads, samples) * quotient(vertices.shape[0], heads)
     front = fronts[first + edge[2]] != wp.uint8(0)
     if edge[3] >= 0:
         if (fronts[first + edge[3]] != wp.uint8(0)) == front:
             return
     elif views.culled and not front:
         return
-    a = placed(views, sample, vertices[wp.where(front, edge[0], edge[1])])
-    b = placed(views, sample, vertices[wp.where(front, edge[1], edge[0])])
+    a = placed(views, sample, vertices[corner + wp.where(front, edge[0], edge[1])])
+    b = placed(views, sample, vertices[corner + wp.where(front, edge[1], edge[0])])
     if wp.min(a[2], b[2]) >= views.near[sample]:
         draw(views, sample, line_of(a, b, True), depth, marks)
         draw(views, sample, line_of(a, b, False), depth, marks)

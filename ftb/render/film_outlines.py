@@ -19,6 +19,9 @@ const auto crossed = [&](float at, float half) {{
     return (integral(at + 0.5f + half) - integral(at + 0.5f - half)) / (2.0f * half);
 }};
 const float* depth = outlines.depth.data + sample * pixels;
+const int head = sample / (int)(views.eyes.shape[0] / outlines.heads);
+const int vertices_each = outlines.vertices.shape[0] / outlines.heads;
+const auto* vertices = outlines.vertices.data + (long long)head * vertices_each;
 const float* rotation = (const float*)(views.rotations.data + sample);
 const float* move = (const float*)(views.translations.data + sample);
 const float half_width = views.half_width.data[sample], middle_size = 0.5f * size;
@@ -27,7 +30,7 @@ struct Place {{
     float x, y, depth;
 }};
 const auto placed = [&](int vertex) {{
-    const float* v = (const float*)(outlines.vertices.data + vertex);
+    const float* v = (const float*)(vertices + vertex);
     float at[3];
     for (int k = 0; k < 3; ++k)
         at[k] = rotation[3 * k] * v[0] + rotation[3 * k + 1] * v[1] + rotation[3 * k + 2] * v[2] + move[k];
@@ -119,9 +122,9 @@ SILHOUETTES = """
 const auto mark_outlines = [&]() {
     fill_cells();
     typedef signed char flags __attribute__((ext_vector_type(16), aligned(1), may_alias));
-    const float* planes_of = (const float*)outlines.planes.data;
+    const int faces = outlines.planes.shape[0] / outlines.heads;
+    const float* planes_of = (const float*)(outlines.planes.data + (long long)head * faces);
     const float* eye = (const float*)(views.eyes.data + sample);
-    const int faces = outlines.planes.shape[0];
     for (int face = 0; face < faces; face += 16) {
         const int start = face < faces - 16 ? face : faces - 16;
         if (start < 0) {

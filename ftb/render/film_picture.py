@@ -60,8 +60,9 @@ class Planes:
 
 @wp.struct
 class Edges:
-    """As in `ftb.render.antialias.Outlines`, of one head."""
+    """As in `ftb.render.antialias.Outlines`, of B heads."""
 
+    heads: int
     edges: wp.array(dtype=wp.vec4i)
     planes: wp.array(dtype=wp.vec4)
     vertices: wp.array(dtype=wp.vec3)
@@ -154,7 +155,7 @@ def photograph_pictures(planes: Planes, film: Roll, views: Views, outlines: Edge
 def photograph_by_pictures(
     planes: Packed, film: Packed, outlines: tuple[Packed, Packed], samples: int
 ) -> None:
-    """Photograph S pictures of one head; outlines: `Views` and `Edges`."""
+    """Photograph S pictures of heads of one topology; outlines: `Views` and `Edges`."""
     size, device = planes.fields["size"], torch.device("cpu")
     launch(photograph_pictures, samples, [planes, film, *outlines, _scratch(size, outlines[1])], device)
 
@@ -168,25 +169,26 @@ def roll_of(fields: dict[str, Tensor], steps: Tensor, bank: Tensor) -> Packed:
 
 
 def edges_of(outlines: Outlines | None) -> tuple[Packed, Packed]:
-    """`Views` and `Edges` of one head; None: of one without outlines."""
+    """`Views` and `Edges` of heads of one topology; None: of such without outlines."""
     if outlines is None:
         nothing = torch.empty(0)
         cameras = dict.fromkeys(("half_width", "near", "rotations", "translations", "eyes"), nothing)
         views = packed(Views, size=0, orthographic=True, culled=True, **cameras)
         edges = torch.empty(0, 4, dtype=torch.int32)
-        return views, packed(Edges, edges=edges, planes=nothing, vertices=nothing, depth=nothing)
+        return views, packed(Edges, heads=1, edges=edges, planes=nothing, vertices=nothing, depth=nothing)
     edges = packed(
         Edges,
+        heads=len(outlines.mesh.vertices),
         edges=outlines.edges,
         planes=floats(outlines.planes),
-        vertices=floats(outlines.mesh.vertices[0]),
+        vertices=floats(outlines.mesh.vertices),
         depth=floats(outlines.depth),
     )
     return views_of(outlines), edges
 
 
 def _scratch(size: int, edges: Packed) -> Packed:
-    pixels, faces = size * size, edges.fields["planes"].shape[0]
+    pixels, faces = size * size, edges.fields["planes"].shape[0] // edges.fields["heads"]
     return packed(
         Scratch,
         linear=torch.empty(3 * pixels),

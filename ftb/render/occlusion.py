@@ -173,6 +173,21 @@ class Occluder:
         launch(sky_kernel.sky_rows, len(points), [*inputs, rows[0], rows[1], openness], points.device)
         return rows[0], rows[1], openness
 
+    def sky_rows_of(
+        self, shapes: Tensor, starts: Tensor, receivers: tuple[Tensor, Tensor, Tensor], sky: SkyDirections
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As `sky_rows`, of points on several shapes (B, V, 3) of the mesh, shape after shape; leaves it the
+        last one. starts (B + 1,): where the points of each shape begin, and all end; receivers: points,
+        normals, needed. Evenly spread unless on the CPU, where starts can be read without waiting."""
+        count = len(receivers[0])
+        ends = starts.tolist() if starts.is_cpu else range(0, count + 1, max(count // len(shapes), 1))
+        rows = []
+        for shape, (first, end) in zip(shapes, pairwise(ends), strict=True):
+            self.move(shape)
+            rows.append(self.sky_rows(*(values[first:end] for values in receivers), sky))
+        shadowed, unshadowed, openness = (torch.cat(values) for values in zip(*rows, strict=True))
+        return shadowed, unshadowed, openness
+
     def adaptive_transfer(
         self, points: Tensor, normals: Tensor, needed: Tensor, sky: SkyDirections
     ) -> Tensor:

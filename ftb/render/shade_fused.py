@@ -26,7 +26,7 @@ from ftb.types import Camera, Fragments, Lighting, Mesh, TensorData
 
 @dataclass(frozen=True, kw_only=True)
 class Illumination(TensorData):
-    """Everything light-dependent about S pictures of one head: `lighting` (S, ...) in the camera frame,
+    """Everything light-dependent about S pictures: `lighting` (S, ...) in the camera frame,
     its `maps`, and `sky_visibility` (S, V, 3) of the vertices."""
 
     lighting: Lighting
@@ -72,7 +72,8 @@ def shade_fused(
     *,
     prepared: Prepared | None = None,
 ) -> Shaded:
-    """Shade S square pictures of one head; `mesh` in the head's frame, `camera.cam_from_world` from it.
+    """Shade S square pictures of B heads, S / B in a row of each; `mesh` (B shapes) in the heads' frames,
+    `camera.cam_from_world` from them; textures of `skin` (B, T, T, ·), or of one head as they are.
 
     Key lights cast soft shadows by shadow maps; the environment is shadowed by `light.sky_visibility`.
     """
@@ -107,10 +108,11 @@ def _lit_vertices(
     mesh: Mesh, camera: Camera, light: Illumination, prepared: Prepared, textures: Pyramid
 ) -> Tensor:
     """Records (S · V, 16) of the vertices that are used; see `vertex_kernel`."""
-    count, device = mesh.vertices.shape[1], mesh.vertices.device
+    (heads, count), device = mesh.vertices.shape[:2], mesh.vertices.device
     shape = {
-        "vertices": floats(mesh.vertices[0]),
-        "normals": floats(mesh.normals[0]),
+        "heads": heads,
+        "vertices": floats(mesh.vertices),
+        "normals": floats(mesh.normals),
         "uvs": torch.zeros(count, 2, device=device) if mesh.uvs is None else floats(mesh.uvs),
         "texels": textures.texels,
         "size": textures.size,
@@ -136,7 +138,7 @@ def light_by_rows(shape: dict, seen: dict, maps: Packed, records: Tensor) -> Non
 
 def light_by_vertices(shape: dict, seen: dict, maps: Packed, records: Tensor) -> None:
     """As `light_by_rows`, a vertex a thread."""
-    places = [shape["vertices"], shape["normals"], shape["uvs"]]
+    places = [shape["heads"], shape["vertices"], shape["normals"], shape["uvs"]]
     cameras = [seen["rotations"], seen["translations"], seen["sky"], seen["sh_irradiance"]]
     inputs = [seen["used"], *places, *cameras, maps, shape["texels"], shape["size"], records]
     launch(vertex_kernel.light_vertices, len(records), inputs, records.device)
@@ -188,6 +190,7 @@ def _view(camera: Camera, fragments: Fragments) -> Packed:
 def _surface(mesh: Mesh, lit: _Lit) -> Packed:
     return packed(
         shade_kernel.Surface,
+        heads=len(mesh.vertices),
         vertices=mesh.vertices.shape[1],
         records=lit.records,
         faces=mesh.faces.to(torch.int32).contiguous(),

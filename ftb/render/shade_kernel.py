@@ -44,9 +44,10 @@ class View:
 
 @wp.struct
 class Surface:
-    """Vertex records (S · V,); faces (F,), their normals and texels a metre; the skin's texture, `width`
-    texels wide, and where its levels begin."""
+    """Of B heads: vertex records (S · V,); faces (F,), their normals and texels a metre (B · F,); the skins'
+    textures, `width` texels wide, and where the levels of one begin."""
 
+    heads: int
     vertices: int
     records: wp.array(dtype=Record)
     faces: wp.array(dtype=wp.vec3i)
@@ -160,10 +161,17 @@ def record_at(surface: Surface, sample: int, face: int, bary: wp.vec3):
 
 
 @wp.func
-def skin_at(surface: Surface, u: float, v: float, texels_a_pixel: float):
+def head_of(view: View, surface: Surface, sample: int):
+    return quotient(sample * surface.heads, view.half_width.shape[0])
+
+
+@wp.func
+def skin_at(view: View, surface: Surface, sample: int, u: float, v: float, texels_a_pixel: float):
     """Albedo, roughness and F0."""
     level = level_of(texels_a_pixel, surface.levels)
-    return texture_lookup(surface.texels, surface.starts[level], surface.width >> level, u, v)
+    start = head_of(view, surface, sample) * quotient(surface.texels.shape[0], surface.heads)
+    start += surface.starts[level]
+    return texture_lookup(surface.texels, start, surface.width >> level, u, v)
 
 
 @wp.func
@@ -243,9 +251,9 @@ def shade_pixels(
     plane = view.size * view.size
     sample = quotient(n, plane)
     r = record_at(surface, sample, face, view.bary_coords[n])
-    facet = surface.facets[face]
+    facet = surface.facets[head_of(view, surface, sample) * surface.faces.shape[0] + face]
     point = point_at(view, sample, n, wp.vec3(r[0], r[1], r[2]), facet)
-    texel = skin_at(surface, r[3], r[4], facet[3] * pixel_width(view, sample, view.depth[n]))
+    texel = skin_at(view, surface, sample, r[3], r[4], facet[3] * pixel_width(view, sample, view.depth[n]))
     received = from_environment(light, sample, point, r, texel)
     for k in range(light.count):
         key = light.keys[sample * light.count + k]

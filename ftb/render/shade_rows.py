@@ -46,8 +46,10 @@ const float* shares = (const float*)view.bary_coords.data + 3 * first;
 const float* depths = view.depth.data + first;
 const float* records = (const float*)surface.records.data + 16ll * sample * surface.vertices;
 const int* corners = (const int*)surface.faces.data;
-const float* facets = (const float*)surface.facets.data;
-const Pyramid pyramid = {(const float*)surface.texels.data, surface.starts.data, surface.width,
+const int head = sample / (int)(view.half_width.shape[0] / surface.heads);
+const float* facets = (const float*)(surface.facets.data + (long long)head * surface.faces.shape[0]);
+const long long texels = (long long)head * (surface.texels.shape[0] / surface.heads);
+const Pyramid pyramid = {(const float*)(surface.texels.data + texels), surface.starts.data, surface.width,
                          surface.levels};
 const Maps maps = {(const float*)light.mirror.data, (const float*)light.glossy.data, light.heights[0],
                    light.heights[1], sample};

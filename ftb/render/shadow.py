@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ftb.kernels.lanes import WIDTH
-from ftb.kernels.starting import launch
+from ftb.kernels.starting import floats, launch
 from ftb.maths.shapes import expect_shape
 from ftb.render import shadow_kernel as kernels
 from ftb.render import shadow_place
@@ -27,7 +27,7 @@ NOTHING = -1.0e9
 LEAST_WIDTH_M = 1.0e-3
 # What finds the bounds, what places vertices, and how many threads of a light they take.
 ROWS = (shadow_place.bound_rows, shadow_place.project_rows, lambda vertices: 1)
-VERTICES = (kernels.bound, kernels.project, len)
+VERTICES = (kernels.bound, kernels.project, lambda vertices: vertices)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,29 +48,30 @@ class Shadows(TensorData):
 
 
 def cast_shadows(mesh: Mesh, camera: Camera, lighting: Lighting, used: Tensor, *, size: int) -> Shadows:
-    """Draw the maps, `size` texels wide, of all lights that shine on one head.
+    """Draw the maps, `size` texels wide, of all lights that shine on B heads of one topology.
 
-    used (S, V) uint8: vertices that the pictures show.
+    used (S, V) uint8: vertices that the pictures show, S / B in a row of each head.
     """
-    expect_shape(mesh.vertices, "1 V 3", name="mesh.vertices")
+    heads, count = expect_shape(mesh.vertices, "B V 3", name="mesh.vertices").values()
     if size < LEAST_SIZE or size % 4:
         raise ValueError(f"size: expected a multiple of four texels, at least {LEAST_SIZE}, got {size}")
-    vertices = mesh.vertices[0].detach().float().contiguous()
+    vertices = floats(mesh.vertices)
     faces = mesh.faces.to(torch.int32).contiguous()
     slot, order, samples = _slots(lighting.key_irradiance)
     rotations = camera.cam_from_world[:, :3, :3].float()
     dirs = torch.bmm(lighting.key_dirs.float(), rotations)  # Rᵀ applied
     frames = _light_frames(dirs.flatten(0, 1)[order])
     bounds = torch.full((len(order), 4), NOTHING, device=vertices.device)
-    by_rows = vertices.device.type == "cpu" and len(vertices) >= shadow_place.LEAST_VERTICES
+    by_rows = vertices.device.type == "cpu" and count >= shadow_place.LEAST_VERTICES
     bound, project, threads = ROWS if by_rows else VERTICES
-    threads = len(order) * threads(vertices)
-    launch(bound, threads, [used, vertices, samples, frames, bounds], vertices.device)
+    threads = len(order) * threads(count)
+    shapes = [vertices, count, len(used) // heads, samples, frames]
+    launch(bound, threads, [used, *shapes, bounds], vertices.device)
     window = _windows(bounds, lighting.key_angular_radius.flatten()[order].float(), size)
-    projected = torch.empty(len(order) * len(vertices), 4, device=vertices.device)
+    projected = torch.empty(len(order) * count, 4, device=vertices.device)
     depth = torch.empty(len(order), size, size, device=vertices.device)
-    launch(project, threads, [vertices, frames, window, projected], vertices.device)
-    DRAWERS[vertices.device.type]([projected, faces, len(vertices), size, samples, depth])
+    launch(project, threads, [*shapes, window, projected], vertices.device)
+    DRAWERS[vertices.device.type]([projected, faces, count, size, samples, depth])
     return Shadows(depth=depth, slot=slot, samples=samples, frames=frames, window=window)
 
 

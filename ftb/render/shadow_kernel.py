@@ -17,18 +17,20 @@ CRACK = wp.constant(1.0e-3)  # texels
 @wp.kernel
 def bound(
     used: wp.array(dtype=wp.uint8),  # (S · V,)
-    vertices: wp.array(dtype=wp.vec3),
+    vertices: wp.array(dtype=wp.vec3),  # (B · V,)
+    count: int,  # V
+    pictures: int,  # in a row of each head
     samples: wp.array(dtype=wp.int32),  # (L,) which picture a light belongs to, −1 none
     frames: wp.array(dtype=wp.mat33),  # (L,)
     bounds: wp.array(dtype=float),  # (L · 4,) −least x, greatest x, −least y, greatest y
 ):
     """One vertex a thread for each light: what the picture shows lies within these bounds, metres."""
     n = wp.tid()
-    light = quotient(n, vertices.shape[0])
-    vertex = n - light * vertices.shape[0]
+    light = quotient(n, count)
+    vertex = n - light * count
     sample = samples[light]
-    if sample >= 0 and used[sample * vertices.shape[0] + vertex] != wp.uint8(0):
-        at = frames[light] * vertices[vertex]
+    if sample >= 0 and used[sample * count + vertex] != wp.uint8(0):
+        at = frames[light] * vertices[quotient(sample, pictures) * count + vertex]
         wp.atomic_max(bounds, 4 * light, -at[0])
         wp.atomic_max(bounds, 4 * light + 1, at[0])
         wp.atomic_max(bounds, 4 * light + 2, -at[1])
@@ -37,15 +39,19 @@ def bound(
 
 @wp.kernel
 def project(
-    vertices: wp.array(dtype=wp.vec3),
+    vertices: wp.array(dtype=wp.vec3),  # as of `bound`
+    count: int,
+    pictures: int,
+    samples: wp.array(dtype=wp.int32),
     frames: wp.array(dtype=wp.mat33),
     window: wp.array(dtype=wp.vec3),  # (L,) x and y of the map's corner, texels a metre
     projected: wp.array(dtype=wp.vec4),  # (L · V,) the fourth number is for nothing but whole reads
 ):
     """One vertex a thread for each light: its place in the map."""
     n = wp.tid()
-    light = quotient(n, vertices.shape[0])
-    at = frames[light] * vertices[n - light * vertices.shape[0]]
+    light = quotient(n, count)
+    first = quotient(wp.max(samples[light], 0), pictures) * count
+    at = frames[light] * vertices[first + n - light * count]
     view = window[light]
     projected[n] = wp.vec4((at[0] - view[0]) * view[2], (at[1] - view[1]) * view[2], at[2], 0.0)
 

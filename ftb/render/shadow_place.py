@@ -14,12 +14,13 @@ LEAST_VERTICES = 16  # of a head: as many are read and written at once
 
 # each(first): of the head's vertices, sixteen at a time; the last may be the same as some before.
 _VERTICES = """
-const int count = vertices.shape[0];
+const int sample = samples.data[light];
+const float* shape = (const float*)(vertices.data + (long long)(sample < 0 ? 0 : sample / pictures) * count);
 const float* frame = (const float*)(frames.data + light);
 const auto each = [&](const auto& visit) INLINE {
     for (int next = 0; next < count; next += 16) {
         const int first = next < count - 16 ? next : count - 16;
-        visit(first, three((const float*)(vertices.data + first)));
+        visit(first, three(shape + 3 * first));
     }
 };
 const auto along = [&](int axis, const Triple& v) INLINE {
@@ -29,9 +30,9 @@ const auto along = [&](int axis, const Triple& v) INLINE {
 
 _BOUND = """
 typedef unsigned char flags __attribute__((ext_vector_type(16), aligned(1), may_alias));
-if (samples.data[light] < 0)
+if (sample < 0)
     return;
-const auto* shown = used.data + (long long)samples.data[light] * count;
+const auto* shown = used.data + (long long)sample * count;
 float* found = bounds.data + 4 * light;
 lanes widest[4];
 EACH for (int k = 0; k < 4; ++k)
@@ -69,6 +70,8 @@ each([&](int first, const Triple& v) INLINE {
 def bound_light(
     used: wp.array(dtype=wp.uint8),
     vertices: wp.array(dtype=wp.vec3),
+    count: int,
+    pictures: int,
     samples: wp.array(dtype=wp.int32),
     frames: wp.array(dtype=wp.mat33),
     bounds: wp.array(dtype=float),
@@ -81,6 +84,9 @@ def bound_light(
 @wp.func_native("".join([LANES, TRIPLES, _VERTICES, _PROJECTED]))
 def project_light(
     vertices: wp.array(dtype=wp.vec3),
+    count: int,
+    pictures: int,
+    samples: wp.array(dtype=wp.int32),
     frames: wp.array(dtype=wp.mat33),
     window: wp.array(dtype=wp.vec3),
     projected: wp.array(dtype=wp.vec4),
@@ -94,20 +100,25 @@ def project_light(
 def bound_rows(
     used: wp.array(dtype=wp.uint8),
     vertices: wp.array(dtype=wp.vec3),
+    count: int,
+    pictures: int,
     samples: wp.array(dtype=wp.int32),
     frames: wp.array(dtype=wp.mat33),
     bounds: wp.array(dtype=float),
 ):
     """As `bound`, a light a thread; at least LEAST_VERTICES vertices."""
-    bound_light(used, vertices, samples, frames, bounds, wp.tid())
+    bound_light(used, vertices, count, pictures, samples, frames, bounds, wp.tid())
 
 
 @wp.kernel
 def project_rows(
     vertices: wp.array(dtype=wp.vec3),
+    count: int,
+    pictures: int,
+    samples: wp.array(dtype=wp.int32),
     frames: wp.array(dtype=wp.mat33),
     window: wp.array(dtype=wp.vec3),
     projected: wp.array(dtype=wp.vec4),
 ):
     """As `project`, a light a thread; at least LEAST_VERTICES vertices."""
-    project_light(vertices, frames, window, projected, wp.tid())
+    project_light(vertices, count, pictures, samples, frames, window, projected, wp.tid())

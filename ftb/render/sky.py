@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ from ftb.maths.shapes import expect_shape
 from ftb.render import sky_kernel, sky_share_rows
 from ftb.render.lookup_kernel import looked_up
 from ftb.render.occlusion import sky_directions
-from ftb.render.sky_occluder import moved_occluder
+from ftb.render.sky_occluder import kept_occluder
 from ftb.render.spread import farthest_points
 from ftb.types import Lighting, Mesh, TensorData
 
@@ -54,13 +55,15 @@ class Receivers(TensorData):
 
 @dataclass(frozen=True, kw_only=True)
 class SkyTransfer(TensorData):
-    """shadowed, unshadowed (N, D): cosine times solid angle, with and without visibility, of the N receivers
-    that were asked; rows (R,) int32: which of these each receiver is, or −1; openness (N,): the share of a
-    white sky that each sees; directions (D, 3) in the head's frame; receivers as above."""
+    """Of B heads, head after head. shadowed, unshadowed (N, D): cosine times solid angle, with and without
+    visibility, of the N receivers that were asked; rows (B · R,) int32: which of these each receiver is, or
+    −1; starts (B + 1,) int32: where the rows of each head begin, and all end; openness (N,): the share of a
+    white sky that each sees; directions (D, 3) in the heads' frames; receivers as above."""
 
     shadowed: Tensor
     unshadowed: Tensor
     rows: Tensor
+    starts: Tensor
     openness: Tensor
     directions: Tensor
     receivers: Receivers
@@ -102,43 +105,75 @@ def _collapsed(faces: Tensor, cluster: Tensor) -> Tensor:
     return torch.unique(corners[apart].sort(-1).values, dim=0)
 
 
-def needed_receivers(receivers: Receivers, used: Tensor) -> Tensor:
-    """Which receivers (R,) uint8 speak for vertices that any of S pictures show, used (S, V) uint8."""
-    needed = torch.zeros(len(receivers.vertices), dtype=torch.uint8, device=used.device)
-    neighbours, shown = receivers.neighbours, used.amax(dim=0)
-    inputs = [shown, neighbours, neighbours.shape[1], needed]
-    launch(sky_kernel.mark_receivers, shown.numel(), inputs, used.device)
+def needed_receivers(receivers: Receivers, used: Tensor, heads: int = 1) -> Tensor:
+    """Which receivers (B · R,) uint8 of B heads speak for vertices that any of a head's pictures shows; used
+    (S, V) uint8, S / B pictures in a row of each head."""
+    needed = torch.zeros(heads * len(receivers.vertices), dtype=torch.uint8, device=used.device)
+    neighbours, pictures = receivers.neighbours, len(used) // heads
+    mark, by_heads = MARKS[used.device.type]
+    inputs = [used, pictures, neighbours, neighbours.shape[1], len(receivers.vertices), needed]
+    launch(mark, heads if by_heads else used.numel(), inputs, used.device)
     return needed
 
 
 def sky_transfer(
     mesh: Mesh, receivers: Receivers, *, directions: int, needed: Tensor | None = None
 ) -> SkyTransfer:
-    """Cast the rays of one head: R receivers × D directions of a Fibonacci sphere.
+    """Cast the rays of B heads of one topology: R receivers of each × D directions of a Fibonacci sphere.
 
-    needed (R,) uint8: receivers that are 0 there are not asked.
+    needed (B · R,) uint8: receivers that are 0 there are not asked.
     """
-    device = mesh.vertices.device
+    device, heads, count = mesh.vertices.device, len(mesh.vertices), len(receivers.vertices)
     sky = sky_directions(directions, str(device))
-    asked, rows = receivers.vertices, torch.arange(len(receivers.vertices), device=device)
-    everyone = torch.ones(len(asked), dtype=torch.uint8, device=device)
-    if needed is not None and device.type == "cpu":
-        rows = torch.where(needed > 0, needed.cumsum(0) - 1, -1)
-        asked, everyone = asked[needed > 0], everyone[needed > 0]
-    elif needed is not None:  # to leave rows out would wait for the device: nobody looks at theirs
-        rows, everyone = torch.where(needed > 0, rows, -1), needed
-    blockers = mesh.vertices[0].index_select(0, receivers.occluder_vertices)
-    occluder = moved_occluder(receivers.occluder_faces, receivers.occluder_rest, blockers)
-    points, normals = (values[0].index_select(0, asked) for values in (mesh.vertices, mesh.normals))
-    shadowed, unshadowed, openness = occluder.sky_rows(points, normals, everyone, sky)
+    first = torch.arange(heads, device=device)[:, None] * mesh.vertices.shape[1]
+    asked = (first + receivers.vertices).flatten()  # among the vertices of all heads
+    if needed is None:
+        starts, rows = _numbered(heads, count, str(device))
+        everyone = torch.ones(len(asked), dtype=torch.uint8, device=device)
+    else:
+        starts, rows, asked, everyone = CHOOSERS[device.type](needed, heads, asked)
+    occluder = kept_occluder(receivers.occluder_faces, receivers.occluder_rest)
+    shapes = mesh.vertices.index_select(1, receivers.occluder_vertices)
+    everywhere = (mesh.vertices.flatten(0, 1), mesh.normals.flatten(0, 1))
+    points, normals = (values.index_select(0, asked) for values in everywhere)
+    rays = occluder.sky_rows_of(shapes, starts, (points, normals, everyone), sky)
+    shadowed, unshadowed, openness = rays
     return SkyTransfer(
         shadowed=shadowed,
         unshadowed=unshadowed,
-        rows=rows.to(torch.int32),
+        rows=rows,
+        starts=starts,
         openness=openness,
         directions=sky.directions,
         receivers=receivers,
     )
+
+
+def _leave_out(needed: Tensor, heads: int, asked: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Starts and rows of a `SkyTransfer` that has only the receivers that are needed (B · R,); the vertices
+    of these, of all that were asked (B · R,), and ones for each of them."""
+    count = len(needed) // heads
+    places = needed.cumsum(0, dtype=torch.int32)
+    starts = torch.nn.functional.pad(places[count - 1 :: count], (1, 0))
+    asked = asked[needed > 0]
+    return starts, torch.where(needed > 0, places - 1, -1), asked, needed.new_ones(len(asked))
+
+
+def _keep_in(needed: Tensor, heads: int, asked: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """As `_leave_out`, with rows of all, at which nobody looks: to leave some out would wait for the GPU."""
+    starts, rows = _numbered(heads, len(needed) // heads, str(needed.device))
+    return starts, torch.where(needed > 0, rows, -1), asked, needed
+
+
+# By kind of device.
+CHOOSERS = {"cpu": _leave_out, "cuda": _keep_in}
+
+
+@lru_cache(maxsize=16)
+def _numbered(heads: int, count: int, device: str) -> tuple[Tensor, Tensor]:
+    """Starts and rows of a `SkyTransfer` in which all of `count` receivers are asked."""
+    starts = torch.arange(0, (heads + 1) * count, count, dtype=torch.int32, device=device)
+    return starts, torch.arange(heads * count, dtype=torch.int32, device=device)
 
 
 def sky_visibility(transfer: SkyTransfer, lighting: Lighting, cam_from_head: Tensor) -> Tensor:
@@ -171,23 +206,26 @@ def shadowed_share(transfer: SkyTransfer, radiance: Tensor, used: Tensor | None 
     used (S, V) uint8: vertices that are 0 there, or whose neighbours were not all asked, get 1.
     """
     samples, device = len(radiance), radiance.device
-    columns = radiance.permute(1, 0, 2).reshape(len(transfer.directions), samples * 3)
-    ratios, spread_by, by_vertices = SHARES[device.type]
-    ratio = ratios(transfer, columns)  # (N, S·3), and some more columns on a CPU
+    ratios, spread_by, by_heads = SHARES[device.type]
+    heads = len(transfer.starts) - 1
+    # (B, D, S / B · 3)
+    columns = radiance.unflatten(0, (heads, -1)).transpose(1, 2).flatten(2)
+    ratio = ratios(transfer, columns)  # (N, S / B · 3), and some more columns on a CPU
     receivers = transfer.receivers
     vertices, neighbours = receivers.neighbours.shape
     spread = torch.empty(samples, vertices, 3, device=device)
     if used is None:
         used = torch.ones(samples, vertices, dtype=torch.uint8, device=device)
-    borrowed = [receivers.neighbours, receivers.weights, neighbours, transfer.rows, transfer.openness]
-    inputs = [used, *borrowed, floats(ratio), samples, spread]
-    launch(spread_by, vertices if by_vertices else 1, inputs, device)
+    borrowed = [receivers.neighbours, receivers.weights, neighbours, len(receivers.vertices)]
+    inputs = [used, samples // heads, *borrowed, transfer.rows, transfer.openness, floats(ratio), spread]
+    launch(spread_by, heads if by_heads else heads * vertices, inputs, device)
     return spread
 
 
 def _ratio_by_products(transfer: SkyTransfer, columns: Tensor) -> Tensor:
-    """Shadowed over unshadowed light (N, C) of skies (D, C)."""
-    shadowed, unshadowed = transfer.shadowed @ columns, transfer.unshadowed @ columns
+    """Shadowed over unshadowed light (N, C) of skies (B, D, C); all receivers of each of several heads."""
+    rows = [values.unflatten(0, (len(columns), -1)) for values in (transfer.shadowed, transfer.unshadowed)]
+    shadowed, unshadowed = (torch.bmm(values, columns).flatten(0, 1) for values in rows)
     ratio = shadowed / unshadowed.clamp_min(LEAST_LIGHT)
     return torch.where(unshadowed > LEAST_LIGHT, ratio, torch.ones_like(ratio)).clamp(0.0, 1.0)
 
@@ -196,15 +234,17 @@ def _ratio_by_rows(transfer: SkyTransfer, columns: Tensor) -> Tensor:
     """As `_ratio_by_products`: both products in one pass, sixteen skies at a time."""
     skies = torch.nn.functional.pad(floats(columns), (0, -columns.shape[-1] % sky_share_rows.LANES))
     ratio = torch.empty(len(transfer.shadowed), skies.shape[-1], device=columns.device)
-    inputs = [transfer.shadowed, transfer.unshadowed, skies, LEAST_LIGHT, ratio]
-    launch(sky_share_rows.ratios, len(ratio), inputs, columns.device)
+    inputs = [transfer.starts, transfer.shadowed, transfer.unshadowed, skies, LEAST_LIGHT, ratio]
+    launch(sky_share_rows.ratios, len(skies), inputs, columns.device)
     return ratio
 
 
-# By kind of device: what makes ratios, what spreads them, and whether that takes a thread for each vertex.
+# By kind of device: what marks receivers, and whether it takes a thread for each head.
+MARKS = {"cpu": (sky_share_rows.mark_receiver_rows, True), "cuda": (sky_kernel.mark_receivers, False)}
+# By kind of device: what makes ratios, what spreads them, and whether that takes a thread for each head.
 SHARES: dict[str, tuple[Callable[[SkyTransfer, Tensor], Tensor], wp.Kernel, bool]] = {
-    "cpu": (_ratio_by_rows, sky_share_rows.spread_rows, False),
-    "cuda": (_ratio_by_products, sky_kernel.spread_shares, True),
+    "cpu": (_ratio_by_rows, sky_share_rows.spread_rows, True),
+    "cuda": (_ratio_by_products, sky_kernel.spread_shares, False),
 }
 
 

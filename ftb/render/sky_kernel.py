@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ftb.kernels.start import wp
+from ftb.render.light_functions import quotient
 
 wp.set_module_options({"enable_backward": False})
 
@@ -73,18 +74,22 @@ def sky_rows(
 
 @wp.kernel
 def mark_receivers(
-    used: wp.array(dtype=wp.uint8),  # (V,)
+    used: wp.array(dtype=wp.uint8),  # (S · V,)
+    pictures: int,  # in a row of each head
     neighbours: wp.array(dtype=wp.int64),  # (V · N,)
     count: int,  # N
-    needed: wp.array(dtype=wp.uint8),  # (R,), out
+    receivers: int,  # R
+    needed: wp.array(dtype=wp.uint8),  # (B · R,), out
 ):
-    """One vertex a thread: the receivers that speak for it."""
+    """One vertex of one picture a thread: the receivers that speak for it."""
     n = wp.tid()
     if used[n] == wp.uint8(0):
         return
-    first = n * count
+    vertices = int(neighbours.shape[0] / count)
+    sample = quotient(n, vertices)
+    first = quotient(sample, pictures) * receivers
     for k in range(count):
-        needed[int(neighbours[first + k])] = wp.uint8(1)
+        needed[first + int(neighbours[(n - sample * vertices) * count + k])] = wp.uint8(1)
 
 
 @wp.func
@@ -96,37 +101,40 @@ def voice(weight: float, openness: float):
 
 @wp.kernel
 def spread_shares(
-    used: wp.array(dtype=wp.uint8),  # (samples · V,)
+    used: wp.array(dtype=wp.uint8),  # (S · V,)
+    samples: int,  # pictures in a row of each head
     neighbours: wp.array(dtype=wp.int64),  # (V · N,) receivers that each vertex borrows from
     weights: wp.array(dtype=float),  # (V · N,)
     count: int,  # N
-    rows: wp.array(dtype=wp.int32),  # (R,)
+    receivers: int,  # R
+    rows: wp.array(dtype=wp.int32),  # (B · R,)
     openness: wp.array(dtype=float),
     ratio: wp.array(dtype=float, ndim=2),  # (rows, samples · 3 or more)
-    samples: int,
-    spread: wp.array(dtype=wp.vec3),  # (samples · V,), out
+    spread: wp.array(dtype=wp.vec3),  # (S · V,), out
 ):
-    """One vertex a thread."""
-    vertex = wp.tid()
+    """One vertex of one head a thread."""
     vertices = int(neighbours.shape[0] / count)
+    head = quotient(wp.tid(), vertices)
+    vertex = wp.tid() - head * vertices
+    place = head * samples * vertices + vertex
     asked = bool(False)
     for sample in range(samples):
-        asked = asked or used[sample * vertices + vertex] != wp.uint8(0)
+        asked = asked or used[place + sample * vertices] != wp.uint8(0)
     whole = float(0.0)
     if asked:
         for k in range(count):
-            row = rows[int(neighbours[vertex * count + k])]
+            row = rows[head * receivers + int(neighbours[vertex * count + k])]
             asked = asked and row >= 0
             if asked:
                 whole += voice(weights[vertex * count + k], openness[row])
     for sample in range(samples):
         total = wp.vec3(1.0)
-        if asked and used[sample * vertices + vertex] != wp.uint8(0):
+        if asked and used[place + sample * vertices] != wp.uint8(0):
             total = wp.vec3(0.0)
             for k in range(count):
-                row = rows[int(neighbours[vertex * count + k])]
+                row = rows[head * receivers + int(neighbours[vertex * count + k])]
                 colour = wp.vec3(
                     ratio[row, 3 * sample], ratio[row, 3 * sample + 1], ratio[row, 3 * sample + 2]
                 )
                 total += colour * (voice(weights[vertex * count + k], openness[row]) / whole)
-        spread[sample * vertices + vertex] = total
+        spread[place + sample * vertices] = total

@@ -16,7 +16,7 @@ MOST_KEPT = 4
 
 
 class _Kept(threading.local):
-    """The occluders that a thread moved last, with the faces they were built for."""
+    """The occluders that a thread asked last, with the faces they were built for."""
 
     def __init__(self) -> None:
         self.occluders: list[tuple[Tensor, Occluder | WideTree]] = []
@@ -25,17 +25,15 @@ class _Kept(threading.local):
 _KEPT = _Kept()
 
 
-def moved_occluder(faces: Tensor, rest: Tensor, points: Tensor) -> Occluder | WideTree:
-    """Triangles `faces` (F, 3) of `points` (V, 3), good until this thread's next call for the same faces.
+def kept_occluder(faces: Tensor, rest: Tensor) -> Occluder | WideTree:
+    """For `sky_rows_of` shapes of triangles `faces` (F, 3); this thread's alone.
 
     The tree is always the one of `rest` (V, 3), whatever was asked before: answers depend on the arguments
     alone.
     """
     for known, occluder in _KEPT.occluders:
         if known is faces:
-            occluder.move(points)
             return occluder
-    occluder = OCCLUDERS[points.device.type](Mesh(vertices=rest[None], faces=faces, normals=rest[None]))
-    occluder.move(points)
+    occluder = OCCLUDERS[rest.device.type](Mesh(vertices=rest[None], faces=faces, normals=rest[None]))
     _KEPT.occluders = [(faces, occluder), *_KEPT.occluders[: MOST_KEPT - 1]]
     return occluder

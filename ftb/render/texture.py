@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ftb.kernels.starting import floats, launch
 from ftb.maths.shapes import expect_shape
-from ftb.render import texture_kernel, texture_rows
+from ftb.render import face_rows, texture_kernel, texture_rows
 from ftb.render.skin_rows import SPARE
 from ftb.types import Mesh, TensorData
 
@@ -20,8 +20,8 @@ LEAST_SIZE = 16  # texels along the coarsest level
 
 @dataclass(frozen=True, kw_only=True)
 class Pyramid(TensorData):
-    """texels (N, 5): albedo, roughness and F0 of all levels, finest first; starts (levels,) int32 of each
-    level in them; size: texels along the finest."""
+    """texels (B · N, 5): albedo, roughness and F0 of all levels, finest first, head after head; starts
+    (levels,) int32 of each level in those of a head; size: texels along the finest."""
 
     texels: Tensor
     starts: Tensor
@@ -29,39 +29,57 @@ class Pyramid(TensorData):
 
 
 def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
-    """Levels (T, T), (T/2, T/2), ... of textures (T, T, 3) and (T, T, 2), each the mean of the finer one
-    over 2 × 2 texels (Williams 1983), as long as T is even. A single texel becomes four."""
-    size = expect_shape(albedo_linear, "T T 3", name="albedo_linear")["T"]
-    expect_shape(material, "T T 2", name="material", dims={"T": size})
+    """Levels (T, T), (T/2, T/2), ... of textures (B, T, T, 3) and (B, T, T, 2), or of one head without B.
+
+    Each is the mean of the finer one over 2 × 2 texels (Williams 1983), as long as T is even. A single texel
+    becomes four.
+    """
+    if albedo_linear.dim() == 3:
+        albedo_linear, material = albedo_linear[None], material[None]
+    dims = expect_shape(albedo_linear, "B T T 3", name="albedo_linear")
+    expect_shape(material, "B T T 2", name="material", dims=dims)
+    heads, size = dims["B"], dims["T"]
     if size == 1:  # a bilinear lookup reads four
-        size, albedo_linear, material = 2, albedo_linear.expand(2, 2, 3), material.expand(2, 2, 2)
+        size = 2
+        albedo_linear, material = (each.expand(heads, 2, 2, -1) for each in (albedo_linear, material))
     sides, starts = [size], [0]
     while sides[-1] % 2 == 0 and sides[-1] // 2 >= LEAST_SIZE:
         starts.append(starts[-1] + sides[-1] ** 2)
         sides.append(sides[-1] // 2)
     device = albedo_linear.device
-    count = starts[-1] + sides[-1] ** 2
+    count = heads * (starts[-1] + sides[-1] ** 2)
     # Sixteen pixels at a time read a little beyond a texel: memory behind the last one has to be ours, too.
     texels = torch.empty(5 * count + SPARE, device=device)[: 5 * count].view(count, 5)
-    inputs = [floats(albedo_linear), floats(material), texels]
-    launch(texture_kernel.interleave, size * size, inputs, device)
-    for finer, start, side in zip(starts, starts[1:], sides[1:], strict=False):
-        HALVERS[device.type](texels, finer, start, side)
-    return Pyramid(texels=texels, starts=_on_device(tuple(starts), str(device)), size=size)
+    found = Pyramid(texels=texels, starts=_on_device(tuple(starts), str(device)), size=size)
+    FILLERS[device.type](floats(albedo_linear), floats(material), found)
+    return found
 
 
-def _halve_texels(texels: Tensor, finer: int, start: int, side: int) -> None:
-    """Fill the level of `side` × `side` texels at `start` from the one at `finer`, a texel a thread."""
-    launch(texture_kernel.halve, side * side, [texels, finer, start, side], texels.device)
+def _fill_by_texels(albedo_linear: Tensor, material: Tensor, to: Pyramid) -> None:
+    """Fill level after level, a texel a thread."""
+    heads, count = len(albedo_linear), len(to.texels) // len(albedo_linear)
+    inputs = [albedo_linear, material, to.size**2, count, to.texels]
+    launch(texture_kernel.interleave, heads * to.size**2, inputs, to.texels.device)
+    start, side = 0, to.size
+    for _ in range(len(to.starts) - 1):
+        finer, start, side = start, start + side**2, side // 2
+        launch(
+            texture_kernel.halve, heads * side**2, [to.texels, count, finer, start, side], to.texels.device
+        )
 
 
-def _halve_rows(texels: Tensor, finer: int, start: int, side: int) -> None:
-    """As `_halve_texels`, a row a thread."""
-    launch(texture_rows.halve_rows, side, [texels, finer, start, side], texels.device)
+def _fill_by_heads(albedo_linear: Tensor, material: Tensor, to: Pyramid) -> None:
+    """As `_fill_by_texels`, a head a thread."""
+    heads = len(albedo_linear)
+    inputs = [to.size, albedo_linear, material, to.starts, len(to.texels) // heads, to.texels]
+    launch(texture_rows.fill_pyramids, heads, inputs, to.texels.device)
 
 
 # By kind of device.
-HALVERS: dict[str, Callable[[Tensor, int, int, int], None]] = {"cpu": _halve_rows, "cuda": _halve_texels}
+FILLERS: dict[str, Callable[[Tensor, Tensor, Pyramid], None]] = {
+    "cpu": _fill_by_heads,
+    "cuda": _fill_by_texels,
+}
 
 
 @lru_cache(maxsize=16)
@@ -70,12 +88,14 @@ def _on_device(numbers: tuple[int, ...], device: str) -> Tensor:
 
 
 def facets(mesh: Mesh, size: int) -> Tensor:
-    """Unit normal of each face of one shape, and how many texels of a texture of `size` × `size` it has a
-    metre: (F, 4)."""
-    faces = mesh.faces.to(torch.int32).contiguous()
+    """Unit normal of each face of B shapes, and how many texels of a texture of `size` × `size` it has a
+    metre: (B · F, 4)."""
+    faces, heads = mesh.faces.to(torch.int32).contiguous(), len(mesh.vertices)
     uvs = mesh.vertices.new_zeros(0, 2) if mesh.uvs is None else mesh.uvs
     expect_shape(uvs, "V 2", name="mesh.uvs")
-    found = torch.empty(len(faces), 4, device=faces.device)
-    inputs = [faces, floats(mesh.vertices[0]), floats(uvs), float(size), found]
-    launch(texture_kernel.facet, len(faces), inputs, faces.device)
+    found = torch.empty(heads * len(faces), 4, device=faces.device)
+    inputs = [heads, faces, floats(mesh.vertices), floats(uvs), float(size), found]
+    by_rows = faces.is_cpu and len(faces) >= face_rows.LEAST_FACES
+    kernel, threads = (face_rows.facet_rows, 1) if by_rows else (texture_kernel.facet, len(found))
+    launch(kernel, threads, inputs, faces.device)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ftb.kernels.start import wp
+from ftb.render.light_functions import quotient
 
 # Albedo, roughness and F0 of a texel, side by side in memory.
 vec5 = wp.types.vector(length=5, dtype=float)
@@ -35,40 +36,50 @@ def texture_lookup(texels: wp.array(dtype=vec5), start: int, size: int, u: float
 
 @wp.kernel(enable_backward=False)
 def interleave(
-    albedo: wp.array(dtype=wp.vec3), material: wp.array(dtype=wp.vec2), texels: wp.array(dtype=vec5)
+    albedo: wp.array(dtype=wp.vec3),  # (B · each,)
+    material: wp.array(dtype=wp.vec2),
+    each: int,  # texels of the finest level
+    count: int,  # texels of a pyramid
+    texels: wp.array(dtype=vec5),  # (B · count,), out
 ):
     """One texel of the finest level a thread."""
     n = wp.tid()
+    head = quotient(n, each)
     colour = albedo[n]
     rest = material[n]
-    texels[n] = vec5(colour[0], colour[1], colour[2], rest[0], rest[1])
+    texels[head * count + n - head * each] = vec5(colour[0], colour[1], colour[2], rest[0], rest[1])
 
 
 @wp.kernel(enable_backward=False)
-def halve(texels: wp.array(dtype=vec5), finer: int, start: int, side: int):
+def halve(texels: wp.array(dtype=vec5), count: int, finer: int, start: int, side: int):
     """One texel a thread of the level of `side` × `side` texels at `start`: the mean of four of the one at
-    `finer`."""
+    `finer`; `count` texels a pyramid."""
     n = wp.tid()
-    row = n / side
-    at = finer + 4 * side * row + 2 * (n - row * side)
+    head = quotient(n, side * side)
+    place = n - head * side * side
+    row = quotient(place, side)
+    at = head * count + finer + 4 * side * row + 2 * (place - row * side)
     upper = texels[at] + texels[at + 1]
     lower = texels[at + 2 * side] + texels[at + 2 * side + 1]
-    texels[start + n] = (upper + lower) * 0.25
+    texels[head * count + start + place] = (upper + lower) * 0.25
 
 
 @wp.kernel(enable_backward=False)
 def facet(
+    heads: int,
     faces: wp.array(dtype=wp.vec3i),
-    vertices: wp.array(dtype=wp.vec3),
-    uvs: wp.array(dtype=wp.vec2),
+    vertices: wp.array(dtype=wp.vec3),  # (B · V,)
+    uvs: wp.array(dtype=wp.vec2),  # (V,) or none
     size: float,
-    facets: wp.array(dtype=wp.vec4),
+    facets: wp.array(dtype=wp.vec4),  # (B · F,), out
 ):
-    """One face a thread: its normal, and texels a metre on it."""
+    """One face of one head a thread: its normal, and texels a metre on it."""
     n = wp.tid()
-    corner = faces[n]
-    a = vertices[corner[0]]
-    normal = wp.cross(vertices[corner[1]] - a, vertices[corner[2]] - a)
+    head = quotient(n, faces.shape[0])
+    corner = faces[n - head * faces.shape[0]]
+    first = head * quotient(vertices.shape[0], heads)
+    a = vertices[first + corner[0]]
+    normal = wp.cross(vertices[first + corner[1]] - a, vertices[first + corner[2]] - a)
     area = wp.max(wp.length(normal), 1.0e-12)
     texels = float(0.0)
     if uvs.shape[0] > 0:

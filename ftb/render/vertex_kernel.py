@@ -65,12 +65,27 @@ def mark_vertices(
     used[first + corner[2]] = wp.uint8(1)
 
 
+@wp.func
+def roughness_of(texels: wp.array(dtype=vec5), start: int, size: int, uv: wp.vec2):
+    texel = texture_lookup(texels, start, size, uv[0], uv[1])
+    return wp.clamp(texel[3], 0.05, 1.0)
+
+
+@wp.func
+def gloss_of(maps: Maps, sample: int, facing: wp.vec3, view: wp.vec3, roughness: float):
+    """Reflection of the environment, never sharper than its second map."""
+    mirrored = facing * (2.0 * wp.dot(facing, view)) - view
+    alpha = wp.max(roughness * roughness, 0.1)
+    return glossy_lookup(maps.mirror, maps.glossy, maps.heights, sample, mirrored, alpha)
+
+
 @wp.kernel
 def light_vertices(
     used: wp.array(dtype=wp.uint8),
-    vertices: wp.array(dtype=wp.vec3),
+    heads: int,  # B
+    vertices: wp.array(dtype=wp.vec3),  # (B · V,)
     normals: wp.array(dtype=wp.vec3),
-    uvs: wp.array(dtype=wp.vec2),
+    uvs: wp.array(dtype=wp.vec2),  # (V,)
     rotations: wp.array(dtype=wp.mat33),
     translations: wp.array(dtype=wp.vec3),
     sky: wp.array(dtype=wp.vec3),  # (S · V,)
@@ -84,24 +99,22 @@ def light_vertices(
     n = wp.tid()
     if used[n] == wp.uint8(0):
         return
-    sample = quotient(n, vertices.shape[0])
-    vertex = n - sample * vertices.shape[0]
+    sample = quotient(n, uvs.shape[0])
+    corner = n - sample * uvs.shape[0]
+    head = quotient(sample * heads, rotations.shape[0])
+    vertex = head * uvs.shape[0] + corner
     normal = rotations[sample] * normals[vertex]
     view = -wp.normalize(rotations[sample] * vertices[vertex] + translations[sample])
     facing = normal
     if wp.dot(normal, view) < SEEN_FROM_BEHIND:
         facing = -normal
-    uv = uvs[vertex]
-    texel = texture_lookup(texels, 0, size, uv[0], uv[1])
-    roughness = wp.clamp(texel[3], 0.05, 1.0)
-    occlusion = luminance(sky[n])
+    uv = uvs[corner]
+    roughness = roughness_of(texels, head * quotient(texels.shape[0], heads), size, uv)
     unshadowed = map_lookup(maps.irradiance, sample, maps.heights[1], facing)
     arriving = wp.cw_mul(unshadowed, sky[n])
-    mirrored = facing * (2.0 * wp.dot(facing, view)) - view
-    alpha = wp.max(roughness * roughness, 0.1)
-    gloss = glossy_lookup(maps.mirror, maps.glossy, maps.heights, sample, mirrored, alpha)
+    gloss = gloss_of(maps, sample, facing, view, roughness)
     total = sh2_irradiance(sh_irradiance, sample * 9, facing)
     records[n] = Record(
         normal[0], normal[1], normal[2], uv[0], uv[1], arriving[0], arriving[1], arriving[2],
-        luminance(unshadowed), occlusion, gloss[0], gloss[1], gloss[2], total[0], total[1], total[2],
+        luminance(unshadowed), luminance(sky[n]), gloss[0], gloss[1], gloss[2], total[0], total[1], total[2],
     )  # fmt: skip

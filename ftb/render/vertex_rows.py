@@ -17,9 +17,10 @@ LEAST_VERTICES = 16  # of a head: as many are read and written at once
 
 @wp.struct
 class Shape:
-    """A head in its own frame: vertices, normals (V,), uvs (V,), and how wide its texture is; texels as in
-    `ftb.render.texture`."""
+    """B heads in their own frames: vertices, normals (B · V,), uvs (V,), and how wide their textures are;
+    texels as in `ftb.render.texture`."""
 
+    heads: int
     vertices: wp.array(dtype=wp.vec3)
     normals: wp.array(dtype=wp.vec3)
     uvs: wp.array(dtype=wp.vec2)
@@ -96,7 +97,11 @@ const auto looked_up = [&](const float* map, const Texels& at, counts number_fir
 """
 
 _PICTURE = """
-const int count = shape.vertices.shape[0], size = shape.size;
+const int count = shape.uvs.shape[0], size = shape.size;
+const int head = sample / (int)(seen.rotations.shape[0] / shape.heads);
+const float* vertices = (const float*)(shape.vertices.data + (long long)head * count);
+const float* normals = (const float*)(shape.normals.data + (long long)head * count);
+const float* texels = shape.texels.data + 5ll * head * (shape.texels.shape[0] / shape.heads);
 const float* turn = (const float*)(seen.rotations.data + sample);
 const float* move = (const float*)(seen.translations.data + sample);
 const auto* used = seen.used.data + (long long)sample * count;
@@ -119,7 +124,6 @@ const auto roughness_at = [&](lanes u, lanes v) INLINE {
     const lanes right = x - __builtin_convertvector(column, lanes);
     const lanes down = y - __builtin_convertvector(row, lanes);
     const counts at = 5 * (row * size + column) + 3;
-    const float* texels = shape.texels.data;
     const lanes a = gathered(texels, at), b = gathered(texels + 5, at);
     const lanes c = gathered(texels + 5 * size, at), d = gathered(texels + 5 * size + 5, at);
     const lanes upper = a + (b - a) * right, lower = c + (d - c) * right;
@@ -135,8 +139,8 @@ for (int next = 0; next < count; next += 16) {{
         any |= used[first + k] != 0;
     if (!any)
         continue;
-    const Triple normal = turned(three((const float*)(shape.normals.data + first)));
-    Triple view = turned(three((const float*)(shape.vertices.data + first)));
+    const Triple normal = turned(three(normals + 3 * first));
+    Triple view = turned(three(vertices + 3 * first));
     view = Triple{{view.x + move[0], view.y + move[1], view.z + move[2]}};
     const lanes unit = -1.0f / root(most(dot(view, view), 1.0e-30f));
     view = Triple{{view.x * unit, view.y * unit, view.z * unit}};

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ftb.kernels.starting import floats, launch
+from ftb.kernels.starting import floats, launch, packed
 from ftb.maths.shapes import expect_shape
 from ftb.render import wide_tree_kernel as kernels
 from ftb.render.occlusion import RAY_OFFSET_M, SkyDirections, sky_struct
@@ -35,28 +35,32 @@ class WideTree:
                 places[leaf] = faces[triangles[0], 0]
                 places[leaf, :, : len(triangles)] = faces[triangles].T
                 filled.append(leaf)
-        self._places = torch.from_numpy(places.ravel())
-        self._leaves = torch.tensor(filled, dtype=torch.int32)
-        self._corners = torch.zeros(count * WIDTH * 9 * WIDTH)
-        self._boxes, self._tops = _no_boxes(count), _no_boxes(tops)
-        self.move(mesh.vertices[0])
-
-    def move(self, points: Tensor) -> None:
-        """Give the mesh other points (V, 3); the tree keeps its branches."""
-        inputs = [floats(points), self._leaves, self._places, WIDTH, self._corners, self._boxes]
-        launch(kernels.place_leaves, len(self._leaves), inputs, points.device)
-        inputs = [self._boxes, self._tops]
-        launch(kernels.place_nodes, len(self._boxes) // (6 * WIDTH), inputs, points.device)
+        self._points = mesh.vertices[0]
+        self._tree = {
+            "leaves": torch.tensor(filled, dtype=torch.int32),
+            "places": torch.from_numpy(places.ravel()),
+            "corners": torch.zeros(count * WIDTH * 9 * WIDTH),
+            "boxes": _no_boxes(count),
+            "tops": _no_boxes(tops),
+        }
 
     def sky_rows(
         self, points: Tensor, normals: Tensor, needed: Tensor, sky: SkyDirections
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As `Occluder.sky_rows`."""
+        starts = torch.tensor([0, len(points)], dtype=torch.int32)
+        return self.sky_rows_of(self._points[None], starts, (points, normals, needed), sky)
+
+    def sky_rows_of(
+        self, shapes: Tensor, starts: Tensor, receivers: tuple[Tensor, Tensor, Tensor], sky: SkyDirections
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As `Occluder.sky_rows_of`. The tree keeps its branches, whatever the shape."""
+        points, normals, needed = receivers
         rows = torch.zeros(2, len(points), len(sky.directions))
         openness = torch.zeros(len(points))
-        inputs = [self._tops, self._boxes, self._corners, floats(points), floats(normals), needed]
-        inputs += [sky_struct(sky), RAY_OFFSET_M, rows[0], rows[1], openness]
-        launch(kernels.sky_rows, 1, inputs, points.device)
+        inputs = [packed(kernels.Tree, **self._tree), floats(shapes), shapes.shape[1], starts]
+        inputs += [floats(points), floats(normals), needed, sky_struct(sky), RAY_OFFSET_M]
+        launch(kernels.sky_rows, len(shapes), [*inputs, rows[0], rows[1], openness], points.device)
         return rows[0], rows[1], openness
 
 

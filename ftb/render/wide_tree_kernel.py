@@ -10,7 +10,6 @@ and Wald 2013, "Watertight ray/triangle intersection", JCGT 2(1).
 from __future__ import annotations
 
 from ftb.kernels.start import wp
-from ftb.render.row_kernel import Row
 from ftb.render.sky_kernel import Sky
 
 # Bits count: products and sums stay apart, as in `sky_kernel`.
@@ -19,13 +18,69 @@ wp.set_module_options({"enable_backward": False})
 # Metres that boxes are wider than what is in them, so that rounding hides nothing.
 SPARE = wp.constant(1.0e-6)
 
+
+@wp.struct
+class Tree:
+    """leaves: numbers of those that hold triangles; places (leaves · 3 · 16,): vertices of the first, second,
+    third corners of each leaf's triangles; corners, boxes, tops: as above, of the shape that was asked
+    last."""
+
+    leaves: wp.array(dtype=wp.int32)
+    places: wp.array(dtype=wp.int32)
+    corners: wp.array(dtype=float)
+    boxes: wp.array(dtype=float)
+    tops: wp.array(dtype=float)
+
+
 _LANES = """
 typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef bool flags __attribute__((ext_vector_type(16)));
+float *corners = tree.corners.data, *boxes = tree.boxes.data, *tops = tree.tops.data;
+"""
+
+# Leaves that hold triangles, then nodes: what is in them, and boxes around it.
+_PLACED = """
+#define EACH _Pragma("clang loop unroll(full)")
+const float* shape = (const float*)(shapes.data + (long long)head * vertices);
+const auto ends_of = [&](lanes low, lanes high, float& least, float& most) {
+    least = low[0];
+    most = high[0];
+    EACH for (int k = 1; k < 16; ++k) {
+        least = low[k] < least ? low[k] : least;
+        most = high[k] > most ? high[k] : most;
+    }
+};
+for (int number = 0; number < tree.leaves.shape[0]; ++number) {
+    const int leaf = tree.leaves.data[number];
+    const int* place = tree.places.data + 48 * leaf;
+    float* to = corners + 144 * leaf;
+    EACH for (int corner = 0; corner < 48; corner += 16)
+        EACH for (int k = 0; k < 16; ++k) {
+            const float* point = shape + 3 * place[corner + k];
+            EACH for (int axis = 0; axis < 3; ++axis)
+                to[3 * corner + 16 * axis + k] = point[axis];
+        }
+    float* box = boxes + 96 * (leaf / 16) + leaf % 16;
+    EACH for (int axis = 0; axis < 3; ++axis) {
+        const lanes* of = (const lanes*)to + axis;
+        const lanes low = of[0] < of[3] ? of[0] : of[3], high = of[0] > of[3] ? of[0] : of[3];
+        float least, most;
+        ends_of(low < of[6] ? low : of[6], high > of[6] ? high : of[6], least, most);
+        box[16 * axis] = least - spare;
+        box[48 + 16 * axis] = most + spare;
+    }
+}
+for (int node = 0; node < tree.boxes.shape[0] / 96; ++node) {
+    const lanes* of = (const lanes*)(boxes + 96 * node);
+    float* top = tops + 96 * (node / 16) + node % 16;
+    for (int axis = 0; axis < 3; ++axis)
+        ends_of(of[axis], of[3 + axis], top[16 * axis], top[48 + 16 * axis]);
+}
 """
 
 _RAYS = (
     _LANES
+    + _PLACED
     + """
 float origin[3], shear[3], inverse[3];
 int axes[3], near[3];
@@ -44,7 +99,7 @@ const auto boxes_hit = [&](const float* place) -> unsigned {
 // One bit for each triangle that the ray's line passes through, or by within rounding. Edge functions as in
 // Woop et al.; slack: more than the rounding of a difference of two products.
 const auto triangles_met = [&](int leaf) -> unsigned {
-    const lanes* at = (const lanes*)corners.data + 9 * leaf;
+    const lanes* at = (const lanes*)corners + 9 * leaf;
     lanes x[3], y[3], widest = 0.0f, highest = 0.0f;
     for (int k = 0; k < 3; ++k) {
         const lanes depth = at[3 * k + axes[2]] - origin[axes[2]];
@@ -68,7 +123,7 @@ const auto triangles_met = [&](int leaf) -> unsigned {
 // As `wp.mesh_query_ray_anyhit` decides: one product and sum each, and then exact, since the products of two
 // floats fit into a double.
 const auto meets = [&](int leaf, int lane) -> bool {
-    const float* at = corners.data + 144 * leaf + lane;
+    const float* at = corners + 144 * leaf + lane;
     double x[3], y[3], z[3];
     for (int k = 0; k < 3; ++k, at += 48) {
         const float depth = at[16 * axes[2]] - origin[axes[2]];
@@ -85,7 +140,7 @@ const auto meets = [&](int leaf, int lane) -> bool {
     return whole > 0.0 ? ahead >= 0.0 : whole < 0.0 && ahead <= 0.0;
 };
 // Whether a ray from the origin meets any triangle. Sheared so that it runs along its longest axis.
-const int tops_count = tops.shape[0] / 96;
+const int tops_count = tree.tops.shape[0] / 96;
 const auto hidden = [&](const float* towards) -> bool {
     for (int axis = 0; axis < 3; ++axis) {
         inverse[axis] = __builtin_fabsf(towards[axis]) > 1e-20f ? 1.0f / towards[axis] : 1e30f;
@@ -101,9 +156,9 @@ const auto hidden = [&](const float* towards) -> bool {
     shear[1] = towards[axes[1]] / along;
     shear[2] = 1.0f / along;
     for (int top = 0; top < tops_count; ++top)
-        for (unsigned nodes = boxes_hit(tops.data + 96 * top); nodes; nodes &= nodes - 1) {
+        for (unsigned nodes = boxes_hit(tops + 96 * top); nodes; nodes &= nodes - 1) {
             const int node = 16 * top + __builtin_ctz(nodes);
-            for (unsigned leaves = boxes_hit(boxes.data + 96 * node); leaves; leaves &= leaves - 1) {
+            for (unsigned leaves = boxes_hit(boxes + 96 * node); leaves; leaves &= leaves - 1) {
                 const int leaf = 16 * node + __builtin_ctz(leaves);
                 for (unsigned met = triangles_met(leaf); met; met &= met - 1)
                     if (meets(leaf, __builtin_ctz(met)))
@@ -121,7 +176,7 @@ _ALL_ROWS = (
     + """
 const int count = sky.directions.shape[0];
 const float* directions = (const float*)sky.directions.data;
-for (int point = 0; point < points.shape[0]; ++point) {
+for (int point = starts.data[head]; point < starts.data[head + 1]; ++point) {
     if (!needed.data[point])
         continue;
     const float* normal = (const float*)(normals.data + point);
@@ -169,9 +224,10 @@ for (int point = 0; point < points.shape[0]; ++point) {
 
 @wp.func_native(_ALL_ROWS)
 def fill_rows(
-    tops: wp.array(dtype=float),
-    boxes: wp.array(dtype=float),
-    corners: wp.array(dtype=float),
+    tree: Tree,
+    shapes: wp.array(dtype=wp.vec3),
+    vertices: int,
+    starts: wp.array(dtype=wp.int32),
     points: wp.array(dtype=wp.vec3),
     normals: wp.array(dtype=wp.vec3),
     needed: wp.array(dtype=wp.uint8),
@@ -180,56 +236,19 @@ def fill_rows(
     shadowed: wp.array(dtype=float, ndim=2),
     unshadowed: wp.array(dtype=float, ndim=2),
     openness: wp.array(dtype=float),
+    spare: float,
+    head: int,
 ):
-    """Point after point."""
+    """Move the tree to the shape of one head, then point after point of that head."""
     ...
 
 
 @wp.kernel
-def place_leaves(
-    points: wp.array(dtype=wp.vec3),
-    leaves: wp.array(dtype=wp.int32),  # those that hold triangles
-    places: wp.array(dtype=wp.int32),  # (leaves · 3 · 16,) points of first, second, third corners
-    lanes: int,  # 16: as an argument, so that loops stay loops
-    corners: wp.array(dtype=float),  # out
-    boxes: wp.array(dtype=float),  # out
-):
-    """One leaf a thread."""
-    leaf = leaves[wp.tid()]
-    low = points[places[48 * leaf]]
-    high = low
-    for corner in range(3):
-        for k in range(lanes):
-            point = points[places[48 * leaf + 16 * corner + k]]
-            at = 144 * leaf + 48 * corner + k
-            corners[at] = point[0]
-            corners[at + 16] = point[1]
-            corners[at + 32] = point[2]
-            low = wp.min(low, point)
-            high = wp.max(high, point)
-    node = int(wp.uint32(leaf) // wp.uint32(16))
-    at = 96 * node + leaf - 16 * node
-    for axis in range(3):
-        boxes[at + 16 * axis] = low[axis] - SPARE
-        boxes[at + 48 + 16 * axis] = high[axis] + SPARE
-
-
-@wp.kernel
-def place_nodes(boxes: wp.array(dtype=Row), tops: wp.array(dtype=float)):
-    """One node a thread: tops (out) from boxes."""
-    node = wp.tid()
-    top = int(wp.uint32(node) // wp.uint32(16))
-    at = 96 * top + node - 16 * top
-    for axis in range(3):
-        tops[at + 16 * axis] = wp.min(boxes[6 * node + axis])
-        tops[at + 48 + 16 * axis] = wp.max(boxes[6 * node + 3 + axis])
-
-
-@wp.kernel
 def sky_rows(
-    tops: wp.array(dtype=float),
-    boxes: wp.array(dtype=float),
-    corners: wp.array(dtype=float),
+    tree: Tree,
+    shapes: wp.array(dtype=wp.vec3),  # (B · V,)
+    vertices: int,  # V
+    starts: wp.array(dtype=wp.int32),  # (B + 1,) of heads among points
     points: wp.array(dtype=wp.vec3),
     normals: wp.array(dtype=wp.vec3),
     needed: wp.array(dtype=wp.uint8),
@@ -239,5 +258,9 @@ def sky_rows(
     unshadowed: wp.array(dtype=float, ndim=2),
     openness: wp.array(dtype=float),
 ):
-    """As `sky_kernel.sky_rows`, in one thread: each start of a function in C++ copies its arguments."""
-    fill_rows(tops, boxes, corners, points, normals, needed, sky, offset, shadowed, unshadowed, openness)
+    """As `sky_kernel.sky_rows`, one head a thread, one after the other: they share the tree."""
+    head = wp.tid()
+    fill_rows(
+        tree, shapes, vertices, starts, points, normals, needed, sky, offset, shadowed, unshadowed, openness,
+        SPARE, head,
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from ftb.render.occlusion import Occluder, sky_directions
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
 from ftb.render.sky import (
+    MARKS,
     SHARES,
     SkyTransfer,
     choose_receivers,
@@ -23,7 +24,7 @@ from ftb.render.sky import (
     sky_transfer,
     sky_visibility,
 )
-from ftb.render.sky_occluder import moved_occluder
+from ftb.render.sky_occluder import kept_occluder
 from ftb.types import Mesh
 from tests.render.shapes import bumpy_head, frontal_camera, mesh_of, one_key
 
@@ -115,7 +116,7 @@ def test_rows_hold_light_and_openness():
     assert float(openness.min()) > 0.97
 
 
-def test_moved_occluder_is_the_mesh_it_is_moved_to():
+def test_kept_occluder_is_every_mesh_it_is_asked_for():
     rest = mesh_of(bumpy_head())
     wider = rest.vertices[0] * torch.tensor([1.3, 0.9, 1.1])
     sky = sky_directions(64, "cpu")
@@ -123,11 +124,14 @@ def test_moved_occluder_is_the_mesh_it_is_moved_to():
     exact = Occluder(Mesh(vertices=wider[None], faces=rest.faces, normals=rest.normals))
     expected = exact.sky_rows(wider[::20], rest.normals[0][::20], needed, sky)[0]
     assert float((expected > 0).float().mean()) < 0.48  # something is hidden
-    moved_occluder(rest.faces, rest.vertices[0], rest.vertices[0] * 5.0)  # another one before
-    for faces in (rest.faces, rest.faces.clone()):  # moved again, and built anew
-        moved = moved_occluder(faces, rest.vertices[0], wider)
-        found = moved.sky_rows(wider[::20], rest.normals[0][::20], needed, sky)[0]
-        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    points, count = wider[::20], len(needed)
+    shapes = torch.stack([rest.vertices[0] * 5.0, wider])
+    starts = torch.tensor([0, 7, 7 + count], dtype=torch.int32)
+    receivers = [torch.cat([some[:7], some]) for some in (points, rest.normals[0][::20], needed)]
+    for faces in (rest.faces, rest.faces, rest.faces.clone()):  # built, asked again, and built anew
+        for occluder in (kept_occluder(faces, rest.vertices[0]), Occluder(rest)):
+            found = occluder.sky_rows_of(shapes, starts, tuple(receivers), sky)
+            torch.testing.assert_close(found[0][7:], expected, rtol=0, atol=0)
 
 
 def test_what_no_picture_shows_stays_in_the_dark():
@@ -163,6 +167,17 @@ def naive_share(transfer: SkyTransfer, radiance: torch.Tensor) -> torch.Tensor:
     return torch.einsum("vn,vnsc->svc", weights.double(), ratio[near]).float()
 
 
+@pytest.mark.parametrize("mark", MARKS.values(), ids=MARKS)
+def test_each_head_needs_what_its_own_pictures_show(mark: tuple, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(MARKS, "cpu", mark)
+    receivers = choose_receivers(mesh_of(bumpy_head()), 60)
+    used = torch.zeros(4, len(receivers.neighbours), dtype=torch.uint8)
+    used[1, 5] = used[2, 70] = used[3, 700] = 1
+    needed = needed_receivers(receivers, used, heads=2).unflatten(0, (2, -1))
+    for row, vertices in zip(needed, [[5], [70, 700]], strict=True):
+        assert set(row.nonzero()[:, 0].tolist()) == set(receivers.neighbours[vertices].flatten().tolist())
+
+
 @pytest.mark.parametrize("samples", [1, 3, 6, 17, 32])
 @pytest.mark.parametrize("way", SHARES.values(), ids=SHARES)
 def test_shares_are_those_of_the_naive_sum(samples: int, way: tuple, monkeypatch: pytest.MonkeyPatch):
@@ -175,3 +190,22 @@ def test_shares_are_those_of_the_naive_sum(samples: int, way: tuple, monkeypatch
     expected = naive_share(transfer, radiance)
     assert float(expected.min()) < 0.8
     torch.testing.assert_close(shadowed_share(transfer, radiance), expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("way", SHARES.values(), ids=SHARES)
+def test_shares_of_several_heads_are_those_of_each(way: tuple, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(SHARES, "cpu", way)
+    shapes = [mesh_of(bumpy_head(seed)) for seed in (0, 1)]
+    receivers = choose_receivers(shapes[0], 60)
+    both = Mesh(
+        vertices=torch.cat([mesh.vertices for mesh in shapes]),
+        faces=shapes[0].faces,
+        normals=torch.cat([mesh.normals for mesh in shapes]),
+    )
+    radiance = torch.rand(6, 49, 3, generator=torch.Generator().manual_seed(0)) ** 4
+    found = shadowed_share(sky_transfer(both, receivers, directions=49), radiance)
+    for mesh, mine, sky in zip(shapes, found.split(3), radiance.split(3), strict=True):
+        alone = shadowed_share(sky_transfer(mesh, receivers, directions=49), sky)
+        torch.testing.assert_close(mine, alone, rtol=0, atol=2e-6)
+    other = shadowed_share(sky_transfer(shapes[1], receivers, directions=49), radiance[:3])
+    assert not torch.allclose(found[:3], other, atol=1e-3)

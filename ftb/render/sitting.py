@@ -1,0 +1,78 @@
+"""Pictures that are made at once: of one head, or of several of one topology."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from ftb.render.shade import Skin
+from ftb.scene.heads import Head
+from ftb.scene.sampler import Chunk
+from ftb.types import Camera, Mesh, TensorData, concatenate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sitting(TensorData):
+    """S pictures of B heads of one topology, S / B in a row of each.
+
+    mesh (B shapes) and skin (B, T, T, ·) of the heads, the first of which is `first`; camera (S,) from their
+    frames."""
+
+    first: Head
+    mesh: Mesh
+    skin: Skin
+    camera: Camera
+
+
+def sittings(chunks: Sequence[Chunk], *, apart: bool) -> list[Sitting]:
+    """Chunks that follow each other as one where their heads share faces and texture coordinates and have
+    textures of one size. apart: each for itself in any case."""
+    return [_sitting(run) for run in _runs(chunks, apart)]
+
+
+def _runs(chunks: Sequence[Chunk], apart: bool) -> Iterator[Sequence[Chunk]]:
+    parted = [apart or not _alike(one, other) for one, other in pairwise(chunks)]
+    starts = [0, *(number for number, part in enumerate(parted, start=1) if part), len(chunks)]
+    for first, end in pairwise(starts):
+        yield chunks[first:end]
+
+
+def _alike(one: Chunk, other: Chunk) -> bool:
+    a, b = one.head, other.head
+    shared = a.mesh.faces is b.mesh.faces and a.mesh.uvs is b.mesh.uvs
+    return shared and a.albedo_linear.shape == b.albedo_linear.shape and len(one.index) == len(other.index)
+
+
+def _sitting(run: Sequence[Chunk]) -> Sitting:
+    heads = [chunk.head for chunk in run]
+    mesh = heads[0].mesh
+    cameras = [chunk.camera for chunk in run]
+    return Sitting(
+        first=heads[0],
+        mesh=Mesh(
+            vertices=_joined([head.mesh.vertices for head in heads]),
+            faces=mesh.faces,
+            normals=_joined([head.mesh.normals for head in heads]),
+            uvs=mesh.uvs,
+        ),
+        skin=Skin(
+            albedo_linear=_joined([head.albedo_linear[None] for head in heads]),
+            material=_joined([head.material[None] for head in heads]),
+        ),
+        camera=concatenate(cameras) if len(cameras) > 1 else cameras[0],
+    )
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    """Along the leading dimension; without a copy where they lie one behind the other in memory already."""
+    first = parts[0]
+    step = first.numel() * first.itemsize
+    lie_so = all(part.data_ptr() == first.data_ptr() + number * step for number, part in enumerate(parts))
+    known = first.untyped_storage().data_ptr()
+    if lie_so and all(part.is_contiguous() and part.untyped_storage().data_ptr() == known for part in parts):
+        return first.as_strided((len(parts) * len(first), *first.shape[1:]), first.stride())
+    return torch.cat(parts)
