@@ -96,13 +96,14 @@ const auto boxes_hit = [&](const float* place) -> unsigned {
     }
     return __builtin_bit_cast(unsigned short, __builtin_convertvector(start <= end, flags));
 };
-// One bit for each triangle that the ray's line passes through, or by within rounding. Edge functions as in
-// Woop et al.; slack: more than the rounding of a difference of two products.
+// One bit for each triangle, not all behind the ray's start, that its line passes through, or by within
+// rounding. Edge functions as in Woop et al.; slack: more than the rounding of a difference of two products.
 const auto triangles_met = [&](int leaf) -> unsigned {
     const lanes* at = (const lanes*)corners + 9 * leaf;
-    lanes x[3], y[3], widest = 0.0f, highest = 0.0f;
+    lanes x[3], y[3], widest = 0.0f, highest = 0.0f, ahead = -1.0f;
     for (int k = 0; k < 3; ++k) {
-        const lanes depth = at[3 * k + axes[2]] - origin[axes[2]];
+        const lanes depth = at[3 * k + axes[2]] - origin[axes[2]], way = shear[2] * depth;
+        ahead = way > ahead ? way : ahead;
         x[k] = at[3 * k + axes[0]] - origin[axes[0]] - shear[0] * depth;
         y[k] = at[3 * k + axes[1]] - origin[axes[1]] - shear[1] * depth;
         const lanes wide = __builtin_elementwise_abs(x[k]), high = __builtin_elementwise_abs(y[k]);
@@ -118,7 +119,9 @@ const auto triangles_met = [&](int leaf) -> unsigned {
     most = w > most ? w : most;
     const flags above = __builtin_convertvector(least >= -slack, flags);
     const flags below = __builtin_convertvector(most <= slack, flags);
-    return __builtin_bit_cast(unsigned short, above) | __builtin_bit_cast(unsigned short, below);
+    const flags in_front = __builtin_convertvector(ahead >= 0.0f, flags);
+    return (__builtin_bit_cast(unsigned short, above) | __builtin_bit_cast(unsigned short, below))
+        & __builtin_bit_cast(unsigned short, in_front);
 };
 // As `wp.mesh_query_ray_anyhit` decides: one product and sum each, and then exact, since the products of two
 // floats fit into a double.
