@@ -32,7 +32,7 @@ SLACK_PIXELS = 3.0
 @dataclass(frozen=True, kw_only=True)
 class Outlines(TensorData):
     """Where S pictures of B heads of one topology, S / B in a row of each, may have outlines: `mesh` in the
-    heads' frames, its `edges` as of `mesh_edges`, its `planes` as of `antialias_fused.face_planes`, `camera`
+    heads' frames, its `edges` as of `mesh_edges`, its `planes` as of `faces.face_planes`, `camera`
     from those frames, the `depth` (S, H, H) that the rasterizer saw. culled: whether back faces were left
     out."""
 

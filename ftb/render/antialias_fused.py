@@ -10,9 +10,8 @@ from torch import Tensor
 
 from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.maths.shapes import expect_shape
-from ftb.render import antialias_kernel, face_rows
+from ftb.render import antialias_kernel
 from ftb.render.antialias import Outlines
-from ftb.types import Mesh
 
 
 def soften(linear: Tensor, outlines: Outlines) -> None:
@@ -34,16 +33,6 @@ def soften(linear: Tensor, outlines: Outlines) -> None:
     mixed = torch.empty_like(linear)
     launch(antialias_kernel.mix, rows, [size, 16, marks, marks, linear, mixed, touched], device)
     launch(antialias_kernel.put_back, rows, [size * size // 16, touched, mixed, linear], device)
-
-
-def face_planes(mesh: Mesh) -> Tensor:
-    """(B · F, 4): of each face of B shapes, what times a homogeneous point is above 0 in front of it."""
-    faces, heads = mesh.faces.to(torch.int32).contiguous(), len(mesh.vertices)
-    planes = torch.empty(heads * len(faces), 4, device=faces.device)
-    by_rows = faces.is_cpu and len(faces) >= face_rows.LEAST_FACES
-    kernel, threads = (face_rows.plane_rows, 1) if by_rows else (antialias_kernel.planes_of, len(planes))
-    launch(kernel, threads, [heads, faces, floats(mesh.vertices), planes], faces.device)
-    return planes
 
 
 def views_of(outlines: Outlines) -> Packed:

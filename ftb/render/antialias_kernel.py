@@ -34,23 +34,6 @@ class Views:
     eyes: wp.array(dtype=wp.vec4)
 
 
-@wp.kernel
-def planes_of(
-    heads: int,
-    faces: wp.array(dtype=wp.vec3i),
-    vertices: wp.array(dtype=wp.vec3),  # (B · V,)
-    planes: wp.array(dtype=wp.vec4),  # (B · F,), out
-):
-    """One face of one head a thread: what, times a homogeneous point, is above 0 in front of it."""
-    n = wp.tid()
-    head = quotient(n, faces.shape[0])
-    corner = faces[n - head * faces.shape[0]]
-    first = head * quotient(vertices.shape[0], heads)
-    a = vertices[first + corner[0]]
-    normal = wp.cross(vertices[first + corner[1]] - a, vertices[first + corner[2]] - a)
-    planes[n] = wp.vec4(normal[0], normal[1], normal[2], -wp.dot(normal, a))
-
-
 @wp.func
 def placed(views: Views, sample: int, vertex: wp.vec3):
     """Column, row and depth."""

@@ -11,7 +11,6 @@ from torch import Tensor
 from ftb.maths import rotation
 from ftb.maths.random import generator_for
 from ftb.render.antialias import Outlines, mesh_edges
-from ftb.render.antialias_fused import face_planes
 from ftb.render.base import Rasterizer
 from ftb.render.sitting import Sitting
 from ftb.render.sky import Receivers, SkyTransfer, choose_receivers, needed_receivers, sky_transfer
@@ -65,8 +64,9 @@ class HeadCache:
         needed = needed_receivers(receivers, used, len(mesh.vertices))
         return sky_transfer(mesh, receivers, directions=self.directions, needed=needed)
 
-    def outlines(self, sitting: Sitting, fragments: Fragments) -> list[Outlines]:
-        """Where to look for edges that want softening: all in one, or none if they do not."""
+    def outlines(self, sitting: Sitting, fragments: Fragments, planes: Tensor) -> list[Outlines]:
+        """Where to look for edges that want softening: all in one, or none if they do not. planes: as of
+        `faces.face_planes`."""
         if not self._config.antialias:
             return []
         known, mesh = self._of(sitting.first), sitting.mesh
@@ -75,7 +75,7 @@ class HeadCache:
         found = Outlines(
             mesh=mesh,
             edges=known.edges,
-            planes=face_planes(mesh),
+            planes=planes,
             camera=sitting.camera,
             depth=fragments.depth,
             culled=known.front_only,

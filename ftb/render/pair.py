@@ -17,6 +17,7 @@ from ftb.render.ball_rows import render_balls
 from ftb.render.base import Rasterizer
 from ftb.render.develop import exposure_gains
 from ftb.render.develop_fused import photograph
+from ftb.render.faces import face_planes
 from ftb.render.head_cache import HeadCache
 from ftb.render.light_maps import LightMaps, light_maps
 from ftb.render.occluder import put_before
@@ -114,9 +115,10 @@ def _shade(sitting: Sitting, rasterizer: Rasterizer, heads: HeadCache, share: _S
         maps=share.maps,
         sky_visibility=shadowed_share(heads.transfer(sitting, used), share.sky, used),
     )
-    prepared = Prepared(used=used, irradiance=share.irradiance, layers=share.layers)
+    planes = face_planes(mesh)
+    prepared = Prepared(used=used, planes=planes, irradiance=share.irradiance, layers=share.layers)
     shade_fused(mesh, sitting.skin, camera, fragments, light, prepared=prepared)
-    return heads.outlines(sitting, fragments)
+    return heads.outlines(sitting, fragments, planes)
 
 
 def _a_shape_each(mesh: Mesh, pictures: int) -> Mesh:

@@ -16,10 +16,11 @@ from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.maths import sh
 from ftb.maths.shapes import expect_shape
 from ftb.render import shade_kernel, shade_rows, vertex_kernel, vertex_rows
+from ftb.render.faces import face_planes, facets
 from ftb.render.light_maps import LightMaps
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shadow import LEAST_TEXELS, Shadows, cast_shadows
-from ftb.render.texture import Pyramid, facets, pyramid
+from ftb.render.texture import Pyramid, pyramid
 from ftb.scene.lighting_ops import total_sh
 from ftb.types import Camera, Fragments, Lighting, Mesh, TensorData
 
@@ -36,10 +37,11 @@ class Illumination(TensorData):
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared(TensorData):
-    """What `shade_fused` else makes: used (S, V) as of `seen_vertices`; irradiance (S, 9, 3) as of
-    `order2_irradiance`; layers as of `empty_layers`, to be filled."""
+    """What `shade_fused` else makes: used (S, V), planes (B · F, 4) and irradiance (S, 9, 3) as of
+    `seen_vertices`, `face_planes` and `order2_irradiance`; layers as of `empty_layers`, to be filled."""
 
     used: Tensor
+    planes: Tensor
     irradiance: Tensor
     layers: Shaded
 
@@ -82,13 +84,14 @@ def shade_fused(
         raise ValueError(f"fragments.pix_to_face: expected (S, H, H) with H a multiple of 16, got H = {size}")
     if prepared is None:
         layers = empty_layers(light.lighting.key_irradiance, size)
-        total = order2_irradiance(light.lighting)
-        prepared = Prepared(used=seen_vertices(mesh, fragments), irradiance=total, layers=layers)
+        used, total = seen_vertices(mesh, fragments), order2_irradiance(light.lighting)
+        prepared = Prepared(used=used, planes=face_planes(mesh), irradiance=total, layers=layers)
     used, shaded = prepared.used, prepared.layers
     shadows = cast_shadows(mesh, camera, light.lighting, used, size=max(size, LEAST_TEXELS))
     textures = pyramid(skin.albedo_linear, skin.material)
     records = _lit_vertices(mesh, camera, light, prepared, textures)
-    lit = _Lit(light=light, shadows=shadows, textures=textures, records=records)
+    shapes = facets(mesh, prepared.planes, textures.size)
+    lit = _Lit(light=light, shadows=shadows, textures=textures, records=records, facets=shapes)
     inputs = [_view(camera, fragments), _surface(mesh, lit), _light(camera, lit)]
     SHADERS[shaded.mask.device.type](inputs, shaded)
     return shaded
@@ -102,6 +105,7 @@ class _Lit:
     shadows: Shadows
     textures: Pyramid
     records: Tensor
+    facets: Tensor
 
 
 def _lit_vertices(
@@ -194,7 +198,7 @@ def _surface(mesh: Mesh, lit: _Lit) -> Packed:
         vertices=mesh.vertices.shape[1],
         records=lit.records,
         faces=mesh.faces.to(torch.int32).contiguous(),
-        facets=facets(mesh, lit.textures.size),
+        facets=lit.facets,
         width=lit.textures.size,
         levels=len(lit.textures.starts),
         texels=lit.textures.texels,

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ftb.kernels.starting import floats, launch
 from ftb.maths.shapes import expect_shape
-from ftb.render import face_rows, texture_kernel, texture_rows
+from ftb.render import texture_kernel, texture_rows
 from ftb.render.skin_rows import SPARE
-from ftb.types import Mesh, TensorData
+from ftb.types import TensorData
 
 LEAST_SIZE = 16  # texels along the coarsest level
 
@@ -85,17 +85,3 @@ FILLERS: dict[str, Callable[[Tensor, Tensor, Pyramid], None]] = {
 @lru_cache(maxsize=16)
 def _on_device(numbers: tuple[int, ...], device: str) -> Tensor:
     return torch.tensor(numbers, dtype=torch.int32, device=device)
-
-
-def facets(mesh: Mesh, size: int) -> Tensor:
-    """Unit normal of each face of B shapes, and how many texels of a texture of `size` × `size` it has a
-    metre: (B · F, 4)."""
-    faces, heads = mesh.faces.to(torch.int32).contiguous(), len(mesh.vertices)
-    uvs = mesh.vertices.new_zeros(0, 2) if mesh.uvs is None else mesh.uvs
-    expect_shape(uvs, "V 2", name="mesh.uvs")
-    found = torch.empty(heads * len(faces), 4, device=faces.device)
-    inputs = [heads, faces, floats(mesh.vertices), floats(uvs), float(size), found]
-    by_rows = faces.is_cpu and len(faces) >= face_rows.LEAST_FACES
-    kernel, threads = (face_rows.facet_rows, 1) if by_rows else (texture_kernel.facet, len(found))
-    launch(kernel, threads, inputs, faces.device)
-    return found

@@ -62,29 +62,3 @@ def halve(texels: wp.array(dtype=vec5), count: int, finer: int, start: int, side
     upper = texels[at] + texels[at + 1]
     lower = texels[at + 2 * side] + texels[at + 2 * side + 1]
     texels[head * count + start + place] = (upper + lower) * 0.25
-
-
-@wp.kernel(enable_backward=False)
-def facet(
-    heads: int,
-    faces: wp.array(dtype=wp.vec3i),
-    vertices: wp.array(dtype=wp.vec3),  # (B · V,)
-    uvs: wp.array(dtype=wp.vec2),  # (V,) or none
-    size: float,
-    facets: wp.array(dtype=wp.vec4),  # (B · F,), out
-):
-    """One face of one head a thread: its normal, and texels a metre on it."""
-    n = wp.tid()
-    head = quotient(n, faces.shape[0])
-    corner = faces[n - head * faces.shape[0]]
-    first = head * quotient(vertices.shape[0], heads)
-    a = vertices[first + corner[0]]
-    normal = wp.cross(vertices[first + corner[1]] - a, vertices[first + corner[2]] - a)
-    area = wp.max(wp.length(normal), 1.0e-12)
-    texels = float(0.0)
-    if uvs.shape[0] > 0:
-        place = uvs[corner[0]]
-        u = uvs[corner[1]] - place
-        v = uvs[corner[2]] - place
-        texels = size * wp.sqrt(wp.abs(u[0] * v[1] - u[1] * v[0]) / area)
-    facets[n] = wp.vec4(normal[0] / area, normal[1] / area, normal[2] / area, texels)

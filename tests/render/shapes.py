@@ -36,6 +36,17 @@ def bumpy_head(seed: int = 0) -> trimesh.Trimesh:
     return trimesh.util.concatenate([skull, nose, brow])
 
 
+def square(side: float) -> Mesh:
+    """A square that faces the camera and shows a whole texture."""
+    corners = torch.tensor([[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 1.0, 0.0]])
+    return Mesh(
+        vertices=(0.5 * side * corners)[None],
+        faces=torch.tensor([[0, 1, 2], [0, 2, 3]]),
+        normals=torch.tensor([0.0, 0.0, 1.0]).expand(1, 4, 3).contiguous(),
+        uvs=corners[:, :2] * 0.5 + 0.5,
+    )
+
+
 class BumpyHeads(HeadSource):
     """A head source without the cost of a real one."""
 

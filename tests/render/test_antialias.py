@@ -10,9 +10,10 @@ import torch
 import trimesh
 
 from ftb.render.antialias import Outlines, antialias, covered, mesh_edges
-from ftb.render.antialias_fused import face_planes, soften
+from ftb.render.antialias_fused import soften
 from ftb.render.base import interpolate, resolve_rasterizer
 from ftb.render.develop_fused import DEVELOPERS
+from ftb.render.faces import face_planes
 from ftb.render.pair import HeadCache, render_chunk
 from ftb.scene.sampler import sample_chunk
 from ftb.scene.scene_config import SceneConfig
