@@ -94,13 +94,14 @@ const auto turn_sixteen = [&](lanes* table) INLINE {
         table[k + 8] = joined(quarter[1][k], quarter[3][k]);
     }
 };
-// Sixteen rows of a table with four numbers each, apart: every fourth row shares a register.
-const auto rows_of = [&](lanes (&column)[4], const int* numbers, const float* table) INLINE {
+// Four numbers each of sixteen rows of a table, `stride` numbers apart, as columns: every fourth row shares a
+// register.
+const auto rows_of = [&](lanes (&column)[4], const int* numbers, const float* table, int stride = 4) INLINE {
     lanes rows[4], pairs[4];
     EACH for (int k = 0; k < 4; ++k) {
         four one[4];
         EACH for (int j = 0; j < 4; ++j)
-            one[j] = *(const four*)(table + 4 * numbers[4 * j + k]);
+            one[j] = *(const four*)(table + stride * numbers[4 * j + k]);
         const eight first = __builtin_shufflevector(one[0], one[1], 0, 1, 2, 3, 4, 5, 6, 7);
         const eight second = __builtin_shufflevector(one[2], one[3], 0, 1, 2, 3, 4, 5, 6, 7);
         rows[k] = joined(first, second);

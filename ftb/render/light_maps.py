@@ -12,6 +12,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ftb.kernels.starting import spared
 from ftb.maths import brdf, envmap
 from ftb.maths.shapes import expect_shape
 from ftb.types import Lighting, TensorData
@@ -40,7 +41,7 @@ def light_maps(lighting: Lighting) -> LightMaps:
     filtered = _filtered_by_frequency if dims["H"] % MAP_HEIGHT == 0 else filtered_by_matrix
     maps = filtered(environment)
     return LightMaps(
-        irradiance=maps[:, 0].contiguous(), glossy=maps[:, 1:].contiguous(), mirror=environment.contiguous()
+        irradiance=spared(maps[:, 0]), glossy=spared(maps[:, 1:]), mirror=environment.contiguous()
     )
 
 

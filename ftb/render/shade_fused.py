@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ftb.kernels.lanes import WIDTH as LANES
 from ftb.kernels.start import wp
-from ftb.kernels.starting import Packed, floats, launch, packed
+from ftb.kernels.starting import Packed, floats, launch, packed, spared
 from ftb.maths import sh
 from ftb.maths.shapes import expect_shape
 from ftb.render import shade_kernel, shade_rows, vertex_kernel, vertex_rows
@@ -129,14 +130,14 @@ def _lit_vertices(
         "sh_irradiance": floats(prepared.irradiance),
     }
     records = torch.empty(prepared.used.numel(), 16, device=device)
-    by_rows = device.type == "cpu" and count >= vertex_rows.LEAST_VERTICES
-    (light_by_rows if by_rows else light_by_vertices)(shape, seen, _maps(light.maps), records)
+    VERTEX_LIGHTERS[device.type](shape, seen, _maps(light.maps), records)
     return records
 
 
 def light_by_rows(shape: dict, seen: dict, maps: Packed, records: Tensor) -> None:
     """Fill the records, a picture a thread; shape, seen: fields of these structs of `vertex_rows`."""
-    inputs = [packed(vertex_rows.Shape, **shape), packed(vertex_rows.Seen, **seen), maps, records]
+    room = torch.empty(len(shape["uvs"]) + LANES, dtype=torch.int32)
+    inputs = [packed(vertex_rows.Shape, **shape), packed(vertex_rows.Seen, **seen), maps, room, records]
     launch(vertex_rows.light_vertex_rows, len(seen["rotations"]), inputs, records.device)
 
 
@@ -146,6 +147,13 @@ def light_by_vertices(shape: dict, seen: dict, maps: Packed, records: Tensor) ->
     cameras = [seen["rotations"], seen["translations"], seen["sky"], seen["sh_irradiance"]]
     inputs = [seen["used"], *places, *cameras, maps, shape["texels"], shape["size"], records]
     launch(vertex_kernel.light_vertices, len(records), inputs, records.device)
+
+
+# By kind of device.
+VERTEX_LIGHTERS: dict[str, Callable[[dict, dict, Packed, Tensor], None]] = {
+    "cpu": light_by_rows,
+    "cuda": light_by_vertices,
+}
 
 
 def _by_rows(inputs: list, shaded: Shaded) -> None:
@@ -242,7 +250,7 @@ def _maps(maps: LightMaps) -> Packed:
 
 def _map_fields(maps: LightMaps, *names: str) -> dict[str, object]:
     heights = wp.vec2i(maps.mirror.shape[1], maps.irradiance.shape[1])
-    return {"heights": heights, **{name: floats(getattr(maps, name)) for name in names}}
+    return {"heights": heights, **{name: spared(getattr(maps, name)) for name in names}}
 
 
 def empty_layers(key_irradiance: Tensor, size: int, *, by_light: bool = True) -> Shaded:

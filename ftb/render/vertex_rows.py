@@ -1,4 +1,4 @@
-"""Light at vertices for the CPU: a picture a thread, sixteen vertices at a time.
+"""Light at vertices for the CPU: a picture a thread, sixteen of the vertices that it shows at a time.
 
 `light_vertices` of `ftb.render.vertex_kernel` is the readable twin, and what a GPU runs.
 """
@@ -11,8 +11,6 @@ from ftb.render.light_functions import INVERSE_PI, SEEN_FROM_BEHIND
 from ftb.render.vertex_kernel import Maps, Record
 
 wp.set_module_options(FORWARD)
-
-LEAST_VERTICES = 16  # of a head: as many are read and written at once
 
 
 @wp.struct
@@ -82,17 +80,24 @@ const auto texels_at = [&](Triple to, int height) INLINE {{
     return Texels{{3 * (top + begin), 3 * (top + end), 3 * (bottom + begin), 3 * (bottom + end),
                    column - left, row - above}};
 }};
+// Colours are read with the number behind them.
+const auto colours_at = [&](const float* map, counts places) INLINE {{
+    alignas(64) int place[16];
+    *(counts*)place = places;
+    IN_MEMORY(place);
+    lanes found[4];
+    rows_of(found, place, map, 1);
+    return Triple{{found[0], found[1], found[2]}};
+}};
+const auto between = [&](Triple a, Triple b, lanes share) INLINE {{
+    return Triple{{a.x + (b.x - a.x) * share, a.y + (b.y - a.y) * share, a.z + (b.z - a.z) * share}};
+}};
 const auto looked_up = [&](const float* map, const Texels& at, counts number_first) INLINE {{
-    lanes colour[3];
-    EACH for (int k = 0; k < 3; ++k) {{
-        const lanes a = gathered(map + k, at.upper_left + number_first);
-        const lanes b = gathered(map + k, at.upper_right + number_first);
-        const lanes c = gathered(map + k, at.lower_left + number_first);
-        const lanes d = gathered(map + k, at.lower_right + number_first);
-        const lanes upper = a + (b - a) * at.right, lower = c + (d - c) * at.right;
-        colour[k] = upper + (lower - upper) * at.down;
-    }}
-    return Triple{{colour[0], colour[1], colour[2]}};
+    const Triple a = colours_at(map, at.upper_left + number_first);
+    const Triple b = colours_at(map, at.upper_right + number_first);
+    const Triple c = colours_at(map, at.lower_left + number_first);
+    const Triple d = colours_at(map, at.lower_right + number_first);
+    return between(between(a, b, at.right), between(c, d, at.right), at.down);
 }};
 """
 
@@ -131,26 +136,33 @@ const auto roughness_at = [&](lanes u, lanes v) INLINE {
 };
 """
 
+# Those that are shown, sixteen at a time; the last one several times where there are no sixteen.
 _VERTICES = f"""
-for (int next = 0; next < count; next += 16) {{
-    const int first = next < count - 16 ? next : count - 16;
-    bool any = false;
-    for (int k = 0; k < 16; ++k)
-        any |= used[first + k] != 0;
-    if (!any)
-        continue;
-    const Triple normal = turned(three(normals + 3 * first));
-    Triple view = turned(three(vertices + 3 * first));
+int* shown = room.data;
+int found = 0;
+for (int vertex = 0; vertex < count; ++vertex) {{
+    shown[found] = vertex;
+    found += used[vertex] != 0;
+}}
+for (int k = found; found > 0 && k % 16; ++k)
+    shown[k] = shown[found - 1];
+for (int first = 0; first < found; first += 16) {{
+    const counts places = *(const counts*)(shown + first);
+    const auto triple = [&](const float* table) INLINE {{
+        const counts at = 3 * places;
+        return Triple{{gathered(table, at), gathered(table + 1, at), gathered(table + 2, at)}};
+    }};
+    const Triple normal = turned(triple(normals));
+    Triple view = turned(triple(vertices));
     view = Triple{{view.x + move[0], view.y + move[1], view.z + move[2]}};
     const lanes unit = -1.0f / root(most(dot(view, view), 1.0e-30f));
     view = Triple{{view.x * unit, view.y * unit, view.z * unit}};
     const lanes sign = dot(normal, view) < {SEEN_FROM_BEHIND}f ? (lanes)-1.0f : (lanes)1.0f;
     const Triple facing = {{normal.x * sign, normal.y * sign, normal.z * sign}};
-    const float* uv = (const float*)(shape.uvs.data + first);
-    lanes place[2] = {{*(const lanes*)uv, *(const lanes*)(uv + 16)}};
-    part(place, 2);
+    const float* uv = (const float*)shape.uvs.data;
+    const lanes place[2] = {{gathered(uv, 2 * places), gathered(uv + 1, 2 * places)}};
     const lanes roughness = roughness_at(place[0], place[1]);
-    const Triple open = three(sky + 3 * first);
+    const Triple open = triple(sky);
     const Triple unshadowed = looked_up(irradiance, texels_at(facing, height), 0);
     const lanes twice = 2.0f * dot(facing, view);
     const Triple mirrored = {{facing.x * twice - view.x, facing.y * twice - view.y,
@@ -177,18 +189,31 @@ for (int next = 0; next < count; next += 16) {{
         near.z + (far.z - near.z) * share, order2(0), order2(1), order2(2)}};
     turn_sixteen(numbers);
     EACH for (int k = 0; k < 16; ++k)
-        *(lanes*)(record + 16 * (first + k)) = numbers[k];
+        *(lanes*)(record + 16 * shown[first + k]) = numbers[k];
 }}
 """
 
 
 @wp.func_native("".join([LANES, TRIPLES, _READS, _LOOKUPS, _PICTURE, _VERTICES]))
-def light_picture(shape: Shape, seen: Seen, maps: Maps, records: wp.array(dtype=Record), sample: int):
-    """Fill the records of the vertices that a picture shows, and of some beside them."""
+def light_picture(
+    shape: Shape,
+    seen: Seen,
+    maps: Maps,
+    room: wp.array(dtype=wp.int32),
+    records: wp.array(dtype=Record),
+    sample: int,
+):
+    """Fill the records of the vertices that a picture shows."""
     ...
 
 
 @wp.kernel
-def light_vertex_rows(shape: Shape, seen: Seen, maps: Maps, records: wp.array(dtype=Record)):
-    """One picture a thread; at least LEAST_VERTICES vertices."""
-    light_picture(shape, seen, maps, records, wp.tid())
+def light_vertex_rows(
+    shape: Shape,
+    seen: Seen,
+    maps: Maps,  # which one number, at least, lies behind in memory
+    room: wp.array(dtype=wp.int32),  # (V + 16,)
+    records: wp.array(dtype=Record),
+):
+    """One picture a thread, one after the other: they share the room."""
+    light_picture(shape, seen, maps, room, records, wp.tid())

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from ftb.maths import color, sh
-from ftb.render import vertex_rows
 from ftb.render.base import interpolate, resolve_rasterizer
 from ftb.render.develop import meter
 from ftb.render.light_functions import SHARP_ALPHA
@@ -22,7 +21,7 @@ from ftb.render.shade import (
     sample_texture,
     shade_surface,
 )
-from ftb.render.shade_fused import SHADERS, Illumination, shade_fused
+from ftb.render.shade_fused import SHADERS, VERTEX_LIGHTERS, Illumination, shade_fused
 from ftb.render.sky import choose_receivers, sky_transfer, sky_visibility
 from ftb.scene.lighting_ops import total_sh
 from tests.render.shapes import bumpy_head, frontal_camera, mesh_of, one_key
@@ -131,7 +130,7 @@ def test_rows_equal_pixels(monkeypatch, texels):
 def test_sixteen_vertices_are_lit_as_one(monkeypatch):
     scene = lit_scene(96, 32)
     sixteen = shade_fused(*scene)
-    monkeypatch.setattr(vertex_rows, "LEAST_VERTICES", 1_000_000)
+    monkeypatch.setitem(VERTEX_LIGHTERS, "cpu", VERTEX_LIGHTERS["cuda"])
     one = shade_fused(*scene)
     for name in ("radiance_linear", "irradiance_linear", "normals", "visibility"):
         assert float(getattr(one, name).abs().mean()) > 0.01

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ftb.render import face_rows, pair, shadow, sky, sky_occluder, texture, vertex_rows, warp_backend
+from ftb.render import face_rows, pair, shadow, sky, sky_occluder, texture, warp_backend
 from ftb.render.base import resolve_rasterizer
 from ftb.render.develop_fused import DEVELOPERS
 from ftb.render.pair import HeadCache, render_chunk, render_chunks
-from ftb.render.shade_fused import SHADERS, empty_layers
+from ftb.render.shade_fused import SHADERS, VERTEX_LIGHTERS, empty_layers
 from ftb.render.sitting import sittings
 from ftb.scene.sampler import Chunk, sample_chunk
 from ftb.scene.scene_config import SceneConfig
@@ -23,7 +23,16 @@ HEADS = 3
 FIELDS = ("photo_srgb", "mask", "normals", "albedo_linear", "visibility", "residual_linear", "ball_linear")
 # What a GPU runs, where it has another kernel than the CPU.
 BY_DEVICE = (
-    *(SHADERS, DEVELOPERS, shadow.DRAWERS, texture.FILLERS, sky.SHARES, sky.MARKS, sky.CHOOSERS),
+    *(
+        SHADERS,
+        VERTEX_LIGHTERS,
+        DEVELOPERS,
+        shadow.DRAWERS,
+        texture.FILLERS,
+        sky.SHARES,
+        sky.MARKS,
+        sky.CHOOSERS,
+    ),
     *(sky_occluder.OCCLUDERS, warp_backend.DRAWERS),
 )
 
@@ -71,7 +80,6 @@ def as_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pair, "empty_layers", unmetered)
     monkeypatch.setattr(shadow, "ROWS", shadow.VERTICES)
     monkeypatch.setattr(face_rows, "LEAST_FACES", 1_000_000)
-    monkeypatch.setattr(vertex_rows, "LEAST_VERTICES", 1_000_000)
 
 
 @pytest.mark.parametrize("samples", [1, 2])
