@@ -44,6 +44,7 @@ for (int n = 0; n < samples; ++n) {
 """
 
 _MULTIPLIED = f"""
+#define EACH _Pragma("clang loop unroll(full)")
 typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 const float* rows = matrix.data + ((long long)part * blocks + block) * texels * {ROWS};
 const float* from = columns.data + (long long)part * texels * padded;
@@ -51,24 +52,22 @@ float* to = product.data + ((long long)part * blocks + block) * {ROWS} * padded;
 const auto multiply = [&](int first, auto vectors) {{
     constexpr int count = sizeof(vectors);
     lanes sums[{ROWS}][count];
-    for (int k = 0; k < {ROWS}; ++k)
-        for (int n = 0; n < count; ++n)
+    EACH for (int k = 0; k < {ROWS}; ++k)
+        EACH for (int n = 0; n < count; ++n)
             sums[k][n] = 0.0f;
     for (int texel = 0; texel < texels; ++texel) {{
         const float *row = rows + texel * {ROWS}, *column = from + (long long)texel * padded + first;
         lanes vector[count];
-        for (int n = 0; n < count; ++n)
+        EACH for (int n = 0; n < count; ++n)
             vector[n] = *(const lanes*)(column + 16 * n);
-#pragma unroll
-        for (int k = 0; k < {ROWS}; ++k) {{
+        EACH for (int k = 0; k < {ROWS}; ++k) {{
             const float factor = row[k];
-#pragma unroll
-            for (int n = 0; n < count; ++n)
+            EACH for (int n = 0; n < count; ++n)
                 sums[k][n] += factor * vector[n];
         }}
     }}
-    for (int k = 0; k < {ROWS}; ++k)
-        for (int n = 0; n < count; ++n)
+    EACH for (int k = 0; k < {ROWS}; ++k)
+        EACH for (int n = 0; n < count; ++n)
             *(lanes*)(to + k * padded + first + 16 * n) = sums[k][n];
 }};
 struct one {{ char size[1]; }};

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ftb.kernels.start import wp
+from ftb.kernels.start import EXACT, wp
 from ftb.render.light_functions import quotient
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(EXACT)
 
 
 @wp.struct

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ftb.kernels.lanes import LANES
-from ftb.kernels.start import wp
+from ftb.kernels.start import EXACT, wp
 from ftb.kernels.starting import floats, launch
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(EXACT)
 
 # Squares are summed in torch's order (four sums side by side, the first of which takes what is left over),
 # and of equal distances the first wins: the same points as the twin's, to the last.

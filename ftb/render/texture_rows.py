@@ -5,10 +5,10 @@ In C++, since a texel's five numbers are read, added and written as one register
 
 from __future__ import annotations
 
-from ftb.kernels.start import wp
+from ftb.kernels.start import EXACT, wp
 from ftb.render.texture_kernel import vec5
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(EXACT)
 
 # The finest level. A colour is written with whatever comes behind it, and then the rest in its place.
 _INTERLEAVED = """

@@ -4,7 +4,7 @@ CUDA runs these; a CPU draws by those of `ftb.render.warp_rows`, to the same fac
 barycentrics and depths but for rounding.
 """
 
-from ftb.kernels.start import wp
+from ftb.kernels.start import EXACT, wp
 from ftb.render.warp_edges import (
     ANCHORED,
     HALF,
@@ -31,7 +31,7 @@ from ftb.render.warp_triangle import (
     set_up_edges,
 )
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(EXACT)
 
 LAST_FACE = wp.constant(wp.int64(0x7FFFFFFF))
 vec3l = wp.types.vector(length=3, dtype=wp.int64)

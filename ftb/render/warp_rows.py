@@ -6,12 +6,12 @@ keys stay in the cache.
 """
 
 from ftb.kernels.lanes import LANES, TURN_EIGHT
-from ftb.kernels.start import wp
+from ftb.kernels.start import EXACT, wp
 from ftb.render.warp_kernels import LAST_FACE, Batch, draw, put, set_up
 from ftb.render.warp_rows_draw import CHOOSE, FILL, PICTURE, PLACE, SET_UP, WORDS
 from ftb.render.warp_rows_resolve import REMEMBERED, RESOLVED, SHOWN
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(EXACT)
 
 WIDTH = 8  # of pictures, or a multiple
 PIXELS = 16  # or a multiple

@@ -9,11 +9,11 @@ and Wald 2013, "Watertight ray/triangle intersection", JCGT 2(1).
 
 from __future__ import annotations
 
-from ftb.kernels.start import wp
+from ftb.kernels.start import EXACT, wp
 from ftb.render.sky_kernel import Sky
 
 # Bits count: products and sums stay apart, as in `sky_kernel`.
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(EXACT)
 
 # Metres that boxes are wider than what is in them, so that rounding hides nothing.
 SPARE = wp.constant(1.0e-6)
