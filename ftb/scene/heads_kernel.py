@@ -7,11 +7,11 @@ two and widened within a register. Points lie in rows of four numbers, the last 
 
 from __future__ import annotations
 
-from ftb.kernels.start import wp
+from ftb.kernels.start import EXACT, wp
 from ftb.scene.heads_surface_kernel import add_all_corners, grow_hair, spread_corners
 
 # Products and sums stay apart: the normal of a face that is but a line is then 0, not rounding.
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(EXACT)
 
 TILE = 128  # blocks of 32 coordinates: what is summed of one head, and what it was before, stay near
 

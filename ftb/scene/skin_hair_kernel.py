@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from ftb.kernels.start import wp
+from ftb.kernels.start import EXACT, wp
 
 # Products and sums stay apart, as numpy has them.
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options(EXACT)
 
 # Fields of a vertex, and numbers about a person.
 FIELDS = ("hairline", "temple", "front", "crown", "rise", "beard")
