@@ -111,7 +111,7 @@ def test_wrong_sizes_are_refused():
 
 def test_few_samples_a_head_are_rendered_with_those_of_other_heads():
     small = dataclasses.replace(SCENE, samples_per_head=1)
-    assert (small.chunks_at_once, dataclasses.replace(SCENE, samples_per_head=16).chunks_at_once) == (8, 1)
+    assert (small.chunks_at_once, dataclasses.replace(SCENE, samples_per_head=16).chunks_at_once) == (16, 1)
     config = StreamConfig(image_size=32, ball_size=16, batch_size=10, workers=0, scene=small)
     with PairStream(config, split="train") as stream:
         pairs = concatenate(list(stream.batches(0, 2)))

@@ -13,6 +13,7 @@ wp.set_module_options(FORWARD)
 
 LANES = 16
 MOST_NEIGHBOURS = 8  # receivers that a vertex borrows from
+LISTED = 128
 
 _MARKED = """
 const int vertices = neighbours.shape[0] / count;
@@ -112,46 +113,57 @@ def ratios(
     head_ratios(starts, shadowed, unshadowed, skies, least, ratio, wp.tid())
 
 
-# Sixteen samples at a time have three registers of numbers.
+# Those of each LISTED vertices that some picture shows; others are 1. Sixteen samples at a time have three
+# registers of numbers.
 _SPREAD = f"""
 typedef float lanes __attribute__((ext_vector_type(16), aligned(4), may_alias));
 const int vertices = neighbours.shape[0] / count, width = ratio.shape[1];
 const long long start = (long long)head * samples * vertices;
+const auto* shown = used.data + start;
 const int* rows_there = rows.data + (long long)head * receivers;
-for (int vertex = 0; vertex < vertices; ++vertex) {{
-    bool asked = false;
-    for (int sample = 0; sample < samples; ++sample)
-        asked |= used.data[start + (long long)sample * vertices + vertex] != 0;
+float* to = (float*)(spread.data + start);
+const auto spread_one = [&](int vertex) {{
     float whole = 0.0f, voices[{MOST_NEIGHBOURS}];
     const float* columns[{MOST_NEIGHBOURS}];
-    for (int k = 0; asked && k < count; ++k) {{
+    for (int k = 0; k < count; ++k) {{
         const int row = rows_there[neighbours.data[(long long)vertex * count + k]];
-        asked = row >= 0;
-        if (asked) {{
-            const float open = openness.data[row];
-            voices[k] = weights.data[(long long)vertex * count + k] * (open * open + 1.0e-4f);
-            columns[k] = ratio.data + (long long)row * width;
-            whole += voices[k];
-        }}
+        if (row < 0)
+            return;
+        const float open = openness.data[row];
+        voices[k] = weights.data[(long long)vertex * count + k] * (open * open + 1.0e-4f);
+        columns[k] = ratio.data + (long long)row * width;
+        whole += voices[k];
     }}
-    for (int k = 0; asked && k < count; ++k)
+    for (int k = 0; k < count; ++k)
         voices[k] /= whole;
     for (int first = 0; first < samples; first += 16) {{
         float shares[48];
-        for (int number = 0; asked && number < 48 && 3 * first + number < width; number += 16) {{
+        for (int number = 0; number < 48 && 3 * first + number < width; number += 16) {{
             lanes sum = 0.0f;
             for (int k = 0; k < count; ++k)
                 sum += *(const lanes*)(columns[k] + 3 * first + number) * voices[k];
             *(lanes*)(shares + number) = sum;
         }}
         for (int k = 0; k < 16 && first + k < samples; ++k) {{
-            const long long place = start + (long long)(first + k) * vertices + vertex;
-            float* to = (float*)(spread.data + place);
-            const bool shown = asked && used.data[place] != 0;
-            for (int colour = 0; colour < 3; ++colour)
-                to[colour] = shown ? shares[3 * k + colour] : 1.0f;
+            const long long place = (long long)(first + k) * vertices + vertex;
+            for (int colour = 0; shown[place] != 0 && colour < 3; ++colour)
+                to[3 * place + colour] = shares[3 * k + colour];
         }}
     }}
+}};
+for (long long number = 0; number < 3ll * samples * vertices; ++number)
+    to[number] = 1.0f;
+for (int first = 0; first < vertices; first += {LISTED}) {{
+    int listed[{LISTED}], found = 0;
+    for (int vertex = first; vertex < first + {LISTED} && vertex < vertices; ++vertex) {{
+        unsigned char any = 0;
+        for (int sample = 0; sample < samples; ++sample)
+            any |= shown[(long long)sample * vertices + vertex];
+        listed[found] = vertex;
+        found += any != 0;
+    }}
+    for (int k = 0; k < found; ++k)
+        spread_one(listed[k]);
 }}
 """
 

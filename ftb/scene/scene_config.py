@@ -34,8 +34,8 @@ class FramingConfig:
     distance: tuple[float, float] = (0.45, 2.5)
 
 
-# Chunks are rendered so many samples at once, at least.
-SAMPLES_AT_ONCE = 8
+# Chunks of fewer samples are rendered together, up to so many.
+ENOUGH_SAMPLES, SAMPLES_AT_ONCE = 8, 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,5 @@ class SceneConfig:
 
     @property
     def chunks_at_once(self) -> int:
-        """How many chunks are rendered together: what does not depend on the head costs a few samples as much
-        as many."""
-        return max(1, SAMPLES_AT_ONCE // self.samples_per_head)
+        """How many chunks are rendered together: much costs a few samples as much as many."""
+        return 1 if self.samples_per_head >= ENOUGH_SAMPLES else SAMPLES_AT_ONCE // self.samples_per_head
