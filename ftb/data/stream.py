@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ftb.data.heap import keep_freed_memory
+from ftb.data.heap import keep_freed_memory, overlook_what_lasts
 from ftb.data.stream_config import StreamConfig
 from ftb.data.workers import batches_of
 from ftb.render.base import Rasterizer, resolve_rasterizer
@@ -55,6 +55,7 @@ class ChunkDataset(Dataset):
         if self._renderer is None:
             keep_freed_memory()
             self._renderer = _ChunkRenderer(self._config, self._split, self._sources, torch.device("cpu"))
+            overlook_what_lasts()
         started = time.process_time()
         with single_threaded():
             pair = self._renderer.render(block)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import subprocess
 import sys
 
 import pytest
+
+from ftb.data.heap import overlook_what_lasts
 
 TOUCH_AGAIN = """
 import resource, torch
@@ -30,3 +33,16 @@ def test_freed_memory_is_not_mapped_anew():
     # 96 MB a chunk: 24,576 pages of 4 kB, each of which would be a fault every time.
     found = subprocess.run([sys.executable, "-c", TOUCH_AGAIN], capture_output=True, text=True, check=True)
     assert int(found.stdout) < 1000
+
+
+def test_what_lasts_is_not_looked_through():
+    gc.unfreeze()
+    lasting = [[] for _ in range(1000)]
+    try:
+        overlook_what_lasts()
+        assert gc.get_freeze_count() > len(lasting)
+        later = []
+        assert any(known is later for known in gc.get_objects())
+        assert not any(known is lasting for known in gc.get_objects())
+    finally:
+        gc.unfreeze()
