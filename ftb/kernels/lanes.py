@@ -94,31 +94,34 @@ const auto turn_sixteen = [&](lanes* table) INLINE {
         table[k + 8] = joined(quarter[1][k], quarter[3][k]);
     }
 };
-// Four numbers each of sixteen rows of a table, `stride` numbers apart, as columns: every fourth row shares a
-// register.
-const auto rows_of = [&](lanes (&column)[4], const int* numbers, const float* table, int stride = 4) INLINE {
-    lanes rows[4], pairs[4];
-    EACH for (int k = 0; k < 4; ++k) {
-        four one[4];
-        EACH for (int j = 0; j < 4; ++j)
-            one[j] = *(const four*)(table + stride * numbers[4 * j + k]);
-        const eight first = __builtin_shufflevector(one[0], one[1], 0, 1, 2, 3, 4, 5, 6, 7);
-        const eight second = __builtin_shufflevector(one[2], one[3], 0, 1, 2, 3, 4, 5, 6, 7);
-        rows[k] = joined(first, second);
-    }
+// Sixteen rows of four numbers as four columns, and back: every fourth row shares a register.
+const auto turn_quads = [&](lanes (&table)[4]) INLINE {
+    lanes pairs[4];
     EACH for (int k = 0; k < 4; k += 2) {
-        const lanes a = rows[k], b = rows[k + 1];
+        const lanes a = table[k], b = table[k + 1];
         pairs[k] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
         pairs[k + 1] =
             __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
     }
     EACH for (int k = 0; k < 2; ++k) {
         const lanes a = pairs[k], b = pairs[k + 2];
-        column[2 * k] =
+        table[2 * k] =
             __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-        column[2 * k + 1] =
+        table[2 * k + 1] =
             __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
     }
+};
+// Four numbers each of sixteen rows of a table, `stride` numbers apart, as columns.
+const auto rows_of = [&](lanes (&column)[4], const int* numbers, const float* table, int stride = 4) INLINE {
+    EACH for (int k = 0; k < 4; ++k) {
+        four one[4];
+        EACH for (int j = 0; j < 4; ++j)
+            one[j] = *(const four*)(table + stride * numbers[4 * j + k]);
+        const eight first = __builtin_shufflevector(one[0], one[1], 0, 1, 2, 3, 4, 5, 6, 7);
+        const eight second = __builtin_shufflevector(one[2], one[3], 0, 1, 2, 3, 4, 5, 6, 7);
+        column[k] = joined(first, second);
+    }
+    turn_quads(column);
 };
 """
 )

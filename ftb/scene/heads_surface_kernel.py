@@ -9,24 +9,8 @@ from __future__ import annotations
 from ftb.kernels.lanes import LANES
 from ftb.kernels.start import wp
 
-# The four numbers of sixteen rows, and back: every fourth row shares a register.
-_QUADS = """
-const auto turn_quads = [&](lanes (&table)[4]) INLINE {
-    lanes pairs[4];
-    EACH for (int k = 0; k < 4; k += 2) {
-        const lanes a = table[k], b = table[k + 1];
-        pairs[k] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
-        pairs[k + 1] =
-            __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
-    }
-    EACH for (int k = 0; k < 2; ++k) {
-        const lanes a = pairs[k], b = pairs[k + 2];
-        table[2 * k] =
-            __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-        table[2 * k + 1] =
-            __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-    }
-};
+# One of the sixteen rows that `turn_quads` makes of four columns.
+_ROW = """
 const auto row_of = [&](const lanes (&table)[4], int row) INLINE {
     return ((const four*)&table[row % 4])[row / 4];
 };
@@ -35,7 +19,7 @@ const auto row_of = [&](const lanes (&table)[4], int row) INLINE {
 # The arc cosine is Abramowitz and Stegun's 4.4.46, 2e-8 from the truth.
 _CORNERS_ADDED = (
     LANES
-    + _QUADS
+    + _ROW
     + """
 const auto arc_cosine = [](lanes value) {
     lanes size = __builtin_elementwise_abs(value);
@@ -112,7 +96,7 @@ for (int k = 0; k < 3; ++k)
 
 _SPREAD = (
     LANES
-    + _QUADS
+    + _ROW
     + """
 const int corners = welded.shape[0];
 const float* table = points.data + 4 * (head * (long long)count);
