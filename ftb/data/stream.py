@@ -7,6 +7,7 @@ always rendered whole, by one thread: neither batch size nor workers nor rank ca
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -55,7 +56,8 @@ class ChunkDataset(Dataset):
         if self._renderer is None:
             keep_freed_memory()
             self._renderer = _ChunkRenderer(self._config, self._split, self._sources, torch.device("cpu"))
-            overlook_what_lasts()
+            if multiprocessing.parent_process() is not None:  # this one was started to render
+                overlook_what_lasts()
         started = time.process_time()
         with single_threaded():
             pair = self._renderer.render(block)

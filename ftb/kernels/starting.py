@@ -47,12 +47,12 @@ def floats(tensor: Tensor) -> Tensor:
 def spared(tensor: Tensor) -> Tensor:
     """As `floats`, with a number or more behind its end that may be read: of whose rows of three numbers four
     are read at once."""
-    tensor = floats(tensor)
-    end = tensor.storage_offset() + tensor.numel()
-    if end * tensor.itemsize < tensor.untyped_storage().nbytes():
-        return tensor
-    room = tensor.new_empty(tensor.numel() + 1)[:-1].view(tensor.shape)
-    return room.copy_(tensor)
+    if tensor.dtype == torch.float32 and tensor.is_contiguous():
+        end = tensor.storage_offset() + tensor.numel()
+        if end * tensor.itemsize < tensor.untyped_storage().nbytes():
+            return tensor.detach()
+    room = torch.empty(tensor.numel() + 1, device=tensor.device)[:-1]
+    return room.view(tensor.shape).copy_(tensor.detach())
 
 
 def launch(kernel: wp.Kernel, threads: int, inputs: list, device: torch.device) -> None:

@@ -16,7 +16,7 @@ from ftb.render.sitting import Sitting
 from ftb.render.sky import Receivers, SkyTransfer, choose_receivers, needed_receivers, sky_transfer
 from ftb.scene.heads import Head, HeadSource
 from ftb.scene.scene_config import SceneConfig
-from ftb.types import Camera, Fragments
+from ftb.types import Camera, Fragments, TensorData
 
 # Yaw and pitch from which a head is looked at, to see whether its back faces show; half the width of these
 # pictures in distances between eyes and mouth; how many pixels may show otherwise.
@@ -50,28 +50,25 @@ class HeadCache:
 
     def front_only(self, sitting: Sitting) -> bool:
         """Whether back faces need not be drawn."""
-        return self._of(sitting.first).front_only
+        return self._known_of(sitting).front_only
 
     def transfer(self, sitting: Sitting, used: Tensor) -> SkyTransfer:
         """Cast the rays of these heads, or recall what they answered; on their device.
 
         used (S, V) uint8: vertices that the pictures show; of procedural heads, others stay in the dark.
         """
-        known, mesh = self._of(sitting.first), sitting.mesh
+        known, mesh = self._known_of(sitting), sitting.mesh
         if known.transfer is not None:
             return known.transfer
-        receivers = known.receivers.to(mesh.vertices.device)
-        needed = needed_receivers(receivers, used, len(mesh.vertices))
-        return sky_transfer(mesh, receivers, directions=self.directions, needed=needed)
+        needed = needed_receivers(known.receivers, used, len(mesh.vertices))
+        return sky_transfer(mesh, known.receivers, directions=self.directions, needed=needed)
 
     def outlines(self, sitting: Sitting, fragments: Fragments, planes: Tensor) -> list[Outlines]:
         """Where to look for edges that want softening: all in one, or none if they do not. planes: as of
         `faces.face_planes`."""
         if not self._config.antialias:
             return []
-        known, mesh = self._of(sitting.first), sitting.mesh
-        if self._template is not None and known.edges.device != mesh.vertices.device:
-            known = self._template = dataclasses.replace(known, edges=known.edges.to(mesh.vertices.device))
+        known, mesh = self._known_of(sitting), sitting.mesh
         found = Outlines(
             mesh=mesh,
             edges=known.edges,
@@ -82,14 +79,22 @@ class HeadCache:
         )
         return [found]
 
+    def _known_of(self, sitting: Sitting) -> _KnownHead:
+        """What is known of these heads, on their device."""
+        if self._template is None:
+            assert sitting.head is not None  # recurring heads sit alone
+            return self._of(sitting.head)
+        device = sitting.mesh.vertices.device
+        if self._template.edges.device != device:  # once: copies wait for the device
+            self._template = self._template.to(device)
+        return self._template
+
     def _of(self, head: Head) -> _KnownHead:
-        if self._template is not None:
-            return self._template
         if head.name not in self._known:
             if len(self._known) >= self._keep:
                 self._known.pop(next(iter(self._known)))
             known = self._look_at(head)
-            transfer = sky_transfer(head.mesh, known.receivers, directions=self._config.sky_directions)
+            transfer = sky_transfer(head.mesh, known.receivers, directions=self.directions)
             self._known[head.name] = dataclasses.replace(known, transfer=transfer)
         return self._known[head.name]
 
@@ -100,7 +105,7 @@ class HeadCache:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _KnownHead:
+class _KnownHead(TensorData):
     """One head, or all of one topology (whose transfer differs)."""
 
     receivers: Receivers

@@ -7,7 +7,7 @@ develop.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -126,7 +126,8 @@ def _a_shape_each(mesh: Mesh, pictures: int) -> Mesh:
     heads = len(mesh.vertices)
     if heads in (1, pictures):
         return mesh
-    return mesh[torch.arange(heads, device=mesh.vertices.device).repeat_interleave(pictures // heads)]
+    shapes = mesh.vertices.repeat_interleave(pictures // heads, dim=0)
+    return replace(mesh, vertices=shapes)  # it asks for no normals
 
 
 def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_size: int) -> Pair:

@@ -22,7 +22,8 @@ from ftb.types import Lighting, TensorData
 
 @dataclass(frozen=True, kw_only=True)
 class Skin(TensorData):
-    """Textures of one head: albedo_linear (T, T, 3); material (T, T, 2): perceptual roughness, F0."""
+    """Textures of one head: albedo_linear (T, T, 3); material (T, T, 2): perceptual roughness, F0. For
+    `shade_fused` of B heads: (B, T, T, ·)."""
 
     albedo_linear: Tensor
     material: Tensor

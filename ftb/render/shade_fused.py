@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,9 +81,7 @@ def shade_fused(
 
     Key lights cast soft shadows by shadow maps; the environment is shadowed by `light.sky_visibility`.
     """
-    size = expect_shape(fragments.pix_to_face, "S H H", name="fragments.pix_to_face")["H"]
-    if size % 16:
-        raise ValueError(f"fragments.pix_to_face: expected (S, H, H) with H a multiple of 16, got H = {size}")
+    size = _checked_size(mesh, skin, fragments)
     if prepared is None:
         layers = empty_layers(light.lighting.key_irradiance, size)
         used, total = seen_vertices(mesh, fragments), order2_irradiance(light.lighting)
@@ -96,6 +95,20 @@ def shade_fused(
     inputs = [_view(camera, fragments), _surface(mesh, lit), _light(camera, lit)]
     SHADERS[shaded.mask.device.type](inputs, shaded)
     return shaded
+
+
+def _checked_size(mesh: Mesh, skin: Skin, fragments: Fragments) -> int:
+    """H of the pictures (S, H, H). Kernels would read beyond what does not fit together."""
+    samples, size = expect_shape(fragments.pix_to_face, "S H H", name="fragments.pix_to_face").values()
+    if size % 16:
+        raise ValueError(f"fragments.pix_to_face: expected (S, H, H) with H a multiple of 16, got H = {size}")
+    heads, skins = len(mesh.vertices), len(skin.albedo_linear) if skin.albedo_linear.dim() == 4 else 1
+    if heads != skins or samples % heads:
+        raise ValueError(
+            f"mesh.vertices: expected one shape for each skin, as many pictures of each; got {heads} shapes, "
+            f"{skins} skins, {samples} pictures"
+        )
+    return size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,12 +258,15 @@ def _light(camera: Camera, lit: _Lit) -> Packed:
 
 
 def _maps(maps: LightMaps) -> Packed:
-    return packed(vertex_kernel.Maps, **_map_fields(maps, "irradiance", "mirror", "glossy"))
+    fields = _map_fields(maps, "irradiance", "mirror", "glossy")
+    if maps.mirror.is_cpu:  # whose kernel reads a number more, but none of the mirror
+        fields |= {name: spared(fields[name]) for name in ("irradiance", "glossy")}
+    return packed(vertex_kernel.Maps, **fields)
 
 
-def _map_fields(maps: LightMaps, *names: str) -> dict[str, object]:
+def _map_fields(maps: LightMaps, *names: str) -> dict[str, Any]:
     heights = wp.vec2i(maps.mirror.shape[1], maps.irradiance.shape[1])
-    return {"heights": heights, **{name: spared(getattr(maps, name)) for name in names}}
+    return {"heights": heights, **{name: floats(getattr(maps, name)) for name in names}}
 
 
 def empty_layers(key_irradiance: Tensor, size: int, *, by_light: bool = True) -> Shaded:

@@ -19,19 +19,19 @@ from ftb.types import Camera, Mesh, TensorData, concatenate
 class Sitting(TensorData):
     """S pictures of B heads of one topology, S / B in a row of each.
 
-    mesh (B shapes) and skin (B, T, T, ·) of the heads, the first of which is `first`; camera (S,) from their
-    frames."""
+    mesh (B shapes) and skin (B, T, T, ·) of the heads; camera (S,) from their frames; head: of one that sits
+    apart."""
 
-    first: Head
     mesh: Mesh
     skin: Skin
     camera: Camera
+    head: Head | None = None
 
 
 def sittings(chunks: Sequence[Chunk], *, apart: bool) -> list[Sitting]:
     """Chunks that follow each other as one where their heads share faces and texture coordinates and have
     textures of one size. apart: each for itself in any case."""
-    return [_sitting(run) for run in _runs(chunks, apart)]
+    return [_sitting(run, apart) for run in _runs(chunks, apart)]
 
 
 def _runs(chunks: Sequence[Chunk], apart: bool) -> Iterator[Sequence[Chunk]]:
@@ -44,15 +44,15 @@ def _runs(chunks: Sequence[Chunk], apart: bool) -> Iterator[Sequence[Chunk]]:
 def _alike(one: Chunk, other: Chunk) -> bool:
     a, b = one.head, other.head
     shared = a.mesh.faces is b.mesh.faces and a.mesh.uvs is b.mesh.uvs
-    return shared and a.albedo_linear.shape == b.albedo_linear.shape and len(one.index) == len(other.index)
+    sizes = [(len(head.albedo_linear), len(head.material)) for head in (a, b)]
+    return shared and sizes[0] == sizes[1] and len(one.index) == len(other.index)
 
 
-def _sitting(run: Sequence[Chunk]) -> Sitting:
+def _sitting(run: Sequence[Chunk], apart: bool) -> Sitting:
     heads = [chunk.head for chunk in run]
     mesh = heads[0].mesh
     cameras = [chunk.camera for chunk in run]
     return Sitting(
-        first=heads[0],
         mesh=Mesh(
             vertices=_joined([head.mesh.vertices for head in heads]),
             faces=mesh.faces,
@@ -64,6 +64,7 @@ def _sitting(run: Sequence[Chunk]) -> Sitting:
             material=_joined([head.material[None] for head in heads]),
         ),
         camera=concatenate(cameras) if len(cameras) > 1 else cameras[0],
+        head=heads[0] if apart else None,
     )
 
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ftb.kernels.lanes import WIDTH as LANES
 from ftb.kernels.start import wp
 from ftb.kernels.starting import floats, launch
 from ftb.maths import envmap
@@ -232,7 +233,7 @@ def _ratio_by_products(transfer: SkyTransfer, columns: Tensor) -> Tensor:
 
 def _ratio_by_rows(transfer: SkyTransfer, columns: Tensor) -> Tensor:
     """As `_ratio_by_products`: both products in one pass, sixteen skies at a time."""
-    skies = torch.nn.functional.pad(floats(columns), (0, -columns.shape[-1] % sky_share_rows.LANES))
+    skies = torch.nn.functional.pad(floats(columns), (0, -columns.shape[-1] % LANES))
     ratio = torch.empty(len(transfer.shadowed), skies.shape[-1], device=columns.device)
     inputs = [transfer.starts, transfer.shadowed, transfer.unshadowed, skies, LEAST_LIGHT, ratio]
     launch(sky_share_rows.ratios, len(skies), inputs, columns.device)

@@ -11,7 +11,6 @@ from ftb.kernels.start import FORWARD, wp
 
 wp.set_module_options(FORWARD)
 
-LANES = 16
 MOST_NEIGHBOURS = 8  # receivers that a vertex borrows from
 LISTED = 128
 

@@ -23,7 +23,7 @@ from ftb.types import Mesh
 QUANTUM = np.float32(1e-5)  # metres a step of the stored int16 displacements
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Anatomy:
     """Arrays of the asset, eyeballs and hanging hair added. Welded vertices are: basis (Vb), added scalp
     points, two eyes, hanging hair.
@@ -104,7 +104,7 @@ class Anatomy:
 
     @cached_property
     def placing(self) -> dict[str, Tensor]:
-        """What `heads_kernel.Frame` wants to know of the asset, by its fields' names."""
+        """What `heads_rows.Frame` wants to know of the asset, by its fields' names."""
         arrays = {
             "below": (1.0 - self.head_weight).astype(np.float32),
             "extra": self.extra.astype(np.int32).ravel(),

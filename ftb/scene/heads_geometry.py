@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ftb.kernels.start import wp
 from ftb.kernels.starting import Packed, launch, packed
-from ftb.scene import heads_kernel
-from ftb.scene.heads_anatomy import Anatomy, load_anatomy
+from ftb.scene import heads_rows
+from ftb.scene.heads_anatomy import Anatomy
 from ftb.scene.heads_curtain import CURTAIN_PLACE, Curtain, shape_curtains
 from ftb.scene.heads_expression import Expression
 from ftb.scene.heads_eyes import eye_turns, place_eye
@@ -100,8 +100,8 @@ def shape_heads(anatomy: Anatomy, figures: Sequence[Figure]) -> list[Geometry]:
     turns = [eye_turns([_gazes(expression) for expression in expressions]), _shoulder_turns(expressions)]
     gazes, shoulders = map(torch.from_numpy, turns)
     thickness = torch.from_numpy(np.stack([figure.thickness for figure in figures]))
-    inputs = [_frame(), heads, count, blended, shoulders, gazes, thickness, torch.empty(count, 4)]
-    launch(heads_kernel.place, 1, [*inputs, points, landmarks, extents], points.device)
+    inputs = [_frame(anatomy), heads, count, blended, shoulders, gazes, thickness, torch.empty(count, 4)]
+    launch(heads_rows.place, 1, [*inputs, points, landmarks, extents], points.device)
     left, right, back = extents.numpy().T
     half_widths, backs = (0.5 * (right - left).astype(np.float64), -back.astype(np.float64))
     curtains = [figure.curtain for figure in figures]
@@ -115,12 +115,12 @@ def shape_heads(anatomy: Anatomy, figures: Sequence[Figure]) -> list[Geometry]:
 
 
 @lru_cache(maxsize=1)
-def _frame() -> Packed:
-    """Of the anatomy that all heads share; computed once a process."""
-    anatomy, fields = load_anatomy(), vertex_fields()
+def _frame(anatomy: Anatomy) -> Packed:
+    """Of the anatomy that all heads share; computed once."""
+    fields = vertex_fields()
     nose, *level = anatomy.profile
     return packed(
-        heads_kernel.Frame,
+        heads_rows.Frame,
         **anatomy.placing,
         pivot=wp.vec3(NECK_PIVOT),
         level=wp.vec2i(*level),

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftb.kernels.lanes import WIDTH as LANES
 from ftb.kernels.starting import launch
-from ftb.scene import heads_kernel
-
-LANES = 16  # faces that `corner_normals` takes at once
+from ftb.scene import heads_rows
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def corner_normals(points: Tensor, incidence: Incidence, welded: Tensor) -> Tens
     heads, count, _ = points.shape
     corners = torch.empty(2, heads, len(welded), 3)
     inputs = [heads, count, points, incidence.blocks, welded, torch.empty(count, 4), corners[0], corners[1]]
-    launch(heads_kernel.finish, 1, inputs, points.device)
+    launch(heads_rows.finish, 1, inputs, points.device)
     return corners
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ftb.kernels.starting import launch
-from ftb.scene import heads_kernel
+from ftb.scene import heads_rows
 
 BLOCK = 32  # coordinates that are blended at once: most shapes move few blocks
 
@@ -41,7 +41,7 @@ def blend(shapes: Shapes, weights: Sequence[np.ndarray], asymmetry: float) -> np
 
 class PackedShapes:
     """Shapes cut into blocks of 32 coordinates, without the blocks in which a shape moves nothing; sorted by
-    tiles of `heads_kernel.TILE` blocks, then by shape."""
+    tiles of `heads_rows.TILE` blocks, then by shape."""
 
     def __init__(self, shapes: Shapes) -> None:
         self._shape, self._unit = shapes.template.shape, shapes.unit
@@ -51,10 +51,10 @@ class PackedShapes:
         self._count = len(everything)
         self._ends = np.cumsum([0, *(len(stage) for stage in stages)])
         number, block = np.nonzero(everything.any(axis=2))
-        tiled = block // heads_kernel.TILE * self._count + number
+        tiled = block // heads_rows.TILE * self._count + number
         order = np.argsort(tiled, kind="stable")
         number, block, tiled = number[order], block[order], tiled[order]
-        tiles = -(-everything.shape[1] // heads_kernel.TILE)
+        tiles = -(-everything.shape[1] // heads_rows.TILE)
         bounds = np.searchsorted(tiled, np.arange(tiles * self._count + 1))
         rows = (bounds.astype(np.int32), block.astype(np.int32), everything[number, block])
         self._rows = [torch.from_numpy(part) for part in rows]
@@ -72,7 +72,7 @@ class PackedShapes:
         chosen += [ends.astype(np.int32), np.array(asymmetry, dtype=np.float32)]
         result = torch.empty(len(asymmetry), len(self._start))
         inputs = [self._start, self._side, *self._rows, self._count, *map(torch.from_numpy, chosen), result]
-        launch(heads_kernel.blend, 1, inputs, result.device)
+        launch(heads_rows.blend, 1, inputs, result.device)
         return result
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftb.kernels.lanes import WIDTH as LANES
 from ftb.kernels.starting import Packed, launch, packed
 from ftb.scene import skin_rows
 from ftb.scene.skin_charts import MATERIALS, inside_charts
@@ -27,7 +28,6 @@ from ftb.scene.skin_tints import (
     skin_tints,
 )
 
-LANES = 16
 NO_HAIR = -30.0  # cm above the hairline
 # Fields of a texel that no layer touches.
 UNTOUCHED = {"brow_across": 9.0, "up": 1000.0}

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftb.kernels.lanes import WIDTH as LANES
 from ftb.kernels.starting import launch
-from ftb.scene import skin_hair_kernel
+from ftb.scene import skin_hair_rows
 from ftb.scene.heads_anatomy import load_anatomy
 from ftb.scene.heads_normals import Incidence, corner_incidence
 from ftb.scene.skin_atlas import template_vertices
@@ -26,7 +27,6 @@ from ftb.scene.skin_styles import STYLES
 LOWEST_HAIR = -6.0
 RISE_CM = (1.0, 8.5)  # above the eyes: from where hair is as long as at the sides to where it is as on top
 EDGE_CM = -0.2
-LANES = 16
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def vertex_fields() -> VertexFields:
 
 @lru_cache(maxsize=1)
 def _table() -> tuple[Tensor, Tensor]:
-    """`VertexFields` as `skin_hair_kernel.grow` reads them; computed once a process."""
+    """`VertexFields` as `skin_hair_rows.grow` reads them; computed once a process."""
     fields = vertex_fields()
     rise = ramp(*RISE_CM, fields.point[:, 1])
     single = [fields.hairline, fields.temple, *fields.front_crown, rise, fields.beard]
@@ -96,12 +96,12 @@ def hair_thicknesses(looks: Sequence[Look]) -> np.ndarray:
     numbers = np.concatenate([single, np.stack([np.concatenate(row) for row in weights])], axis=1)
     beards = torch.tensor([look.hair.beard for look in looks], dtype=torch.float64)
     inputs = [*_table(), torch.from_numpy(numbers), beards, thickness]
-    launch(skin_hair_kernel.grow, 1, inputs, thickness.device)
+    launch(skin_hair_rows.grow, 1, inputs, thickness.device)
     return thickness.numpy()
 
 
 def _numbers(look: Look) -> list[float]:
-    """What `skin_hair_kernel.NUMBERS` names."""
+    """What `skin_hair_rows.NUMBERS` names."""
     hair, (top, side) = look.hair, look.hair.thickness
     heights = [hair.hairline, hair.temple, hair.fringe, 9.0 * hair.crown]
     low, high = _edge_cm(look)
@@ -128,7 +128,7 @@ def hair_thickness(look: Look) -> np.ndarray:
     density, length = look.hair.beard
     if density * length > 0.0:
         tufts = np.clip(0.8 + 0.3 * weighted_sum(fields.noise[1], look.noise[1][0]), 0.2, 1.6)
-        # In double precision, which is how the heads of all versions have been made.
+        # In double precision: frozen splits are made again to the byte.
         hair = np.maximum(hair, 0.5 * fields.beard * np.float64(density) * length * tufts)
     thickness = np.zeros(load_anatomy().welded_count, dtype=np.float32)
     thickness[fields.scalp] = 0.01 * hair

@@ -151,7 +151,8 @@ asm volatile("" : : "r"(kept) : "memory");
 return kept[0];
 """)
 def rounded(value: float) -> float:
-    """A product that is not made one instruction with the sum it goes into: all heads so far have it so."""
+    """A product that is not made one instruction with the sum it goes into: frozen splits are made again to
+    the byte, and which products are fused is seen in the last bits of eyes."""
     ...
 
 
@@ -188,7 +189,8 @@ def paint_eyes(
 ):
     """All texels of one head's eyes, their channels `count` values apart. Most of them are white.
 
-    The numbers are read anew for each: what is computed before the loop is rounded before it is added.
+    A person's numbers are read for each texel: what is computed before the loop is rounded before it is
+    added, and the last bits of eyes would be others.
     """
     first = 3 * count * head + inside.first
     for n in range(inside.polar.shape[0]):

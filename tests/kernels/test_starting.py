@@ -11,7 +11,7 @@ import torch
 
 from ftb.kernels import starting
 from ftb.kernels.start import building, wp
-from ftb.kernels.starting import launch, packed
+from ftb.kernels.starting import launch, packed, spared
 
 CPU = torch.device("cpu")
 Five = wp.types.vector(length=5, dtype=float)
@@ -137,6 +137,17 @@ def test_what_a_start_was_given_is_let_go():
     launch(mixed_sums, 4, inputs, CPU)
     del inputs, memory
     assert gone() is None
+
+
+def test_spared_memory_goes_on():
+    whole = torch.arange(24.0).view(4, 2, 3)
+    for tensor in (whole, whole[1:], whole[:3], whole[:, 1], whole.double(), whole.transpose(0, 2)):
+        found = spared(tensor)
+        assert torch.equal(found, tensor.float())
+        assert found.is_contiguous()
+        end = found.storage_offset() + found.numel()
+        assert found.untyped_storage().nbytes() >= 4 * (end + 1)
+    assert spared(whole[:3]).data_ptr() == whole.data_ptr()  # which need not be copied
 
 
 def test_no_threads_is_nothing_to_do():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -70,6 +71,26 @@ class BumpyHeads(HeadSource):
             ),
             tone=5.0,
             name=f"bumpy-{seed}",
+        )
+
+
+class AlikeHeads(BumpyHeads):
+    """Heads of one topology, each of its own colours all over."""
+
+    def __init__(self) -> None:
+        mesh = super().head(torch.Generator().manual_seed(0)).mesh
+        around = torch.atan2(mesh.normals[0, :, 0], mesh.normals[0, :, 2]) / (2.0 * math.pi) + 0.5
+        self.faces = mesh.faces
+        self.uvs = torch.stack([around, mesh.normals[0, :, 1] * 0.5 + 0.5], dim=-1).clamp(0.0, 1.0)
+
+    def head(self, generator: torch.Generator) -> Head:
+        head = super().head(generator)
+        assert torch.equal(head.mesh.faces, self.faces)
+        return replace(
+            head,
+            mesh=replace(head.mesh, faces=self.faces, uvs=self.uvs),
+            albedo_linear=torch.rand(64, 64, 3, generator=generator) * 0.6 + 0.1,
+            material=torch.rand(64, 64, 2, generator=generator) * torch.tensor([0.6, 0.04]) + 0.02,
         )
 
 

@@ -26,7 +26,7 @@ def drawn(source, seed=0):
 
 def seated(source, number=0) -> Sitting:
     chunk = sample_chunk(CONFIG, source, None, seed=0, split="test", chunk=number)
-    return sittings([chunk], apart=True)[0]
+    return sittings([chunk], apart=source.recurring)[0]
 
 
 def test_a_closed_head_shows_its_front_only():

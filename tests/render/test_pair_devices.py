@@ -11,11 +11,11 @@ from ftb.maths.random import generator_for
 from ftb.render.ball import render_ball
 from ftb.render.base import resolve_rasterizer
 from ftb.render.occlusion import Occluder, sky_directions
-from ftb.render.pair import HeadCache, render_chunk
+from ftb.render.pair import HeadCache, render_chunk, render_chunks
 from ftb.scene.sampler import Chunk, sample_chunk
 from ftb.scene.scene_config import SceneConfig
 from ftb.types import Pair
-from tests.render.shapes import BumpyHeads, bumpy_head, mesh_of
+from tests.render.shapes import AlikeHeads, BumpyHeads, bumpy_head, mesh_of
 
 CONFIG = SceneConfig(samples_per_head=4, sky_receivers=100, sky_directions=48)
 SIZE = 64
@@ -51,6 +51,22 @@ def test_devices_agree(name, share, cuda):
     scale = float(ours.abs().max())
     off = (ours - theirs).abs() > 1e-4 * scale
     assert float(off.float().mean()) <= share
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_heads_rendered_together_agree(samples, cuda):
+    config, pairs = dataclasses.replace(CONFIG, samples_per_head=samples), []
+    for device in (torch.device("cpu"), cuda):
+        source, rasterizer = AlikeHeads(), resolve_rasterizer("warp", device)
+        chunks = [sample_chunk(config, source, None, seed=2, split="test", chunk=k) for k in range(3)]
+        heads = HeadCache(config, source, rasterizer)
+        with torch.inference_mode():
+            pairs.append(render_chunks(chunks, rasterizer, heads, size=SIZE, ball_size=16, device=device))
+    ours, theirs = pairs
+    for name in ("mask", "normals", "albedo_linear", "visibility", "residual_linear"):
+        one, other = getattr(ours, name), getattr(theirs, name).cpu()
+        off = (one - other).abs() > 1e-4 * float(one.abs().max())
+        assert float(off.float().mean()) <= 5e-3, name
 
 
 def test_lighting_agrees(cuda):

@@ -8,15 +8,18 @@ import pytest
 import torch
 
 from ftb.render import face_rows, pair, shadow, sky, sky_occluder, texture, warp_backend
+from ftb.render.antialias import Outlines
 from ftb.render.base import resolve_rasterizer
 from ftb.render.develop_fused import DEVELOPERS
+from ftb.render.faces import face_planes
+from ftb.render.light_maps import light_maps
 from ftb.render.pair import HeadCache, render_chunk, render_chunks
-from ftb.render.shade_fused import SHADERS, VERTEX_LIGHTERS, empty_layers
+from ftb.render.shade_fused import SHADERS, VERTEX_LIGHTERS, Illumination, empty_layers, shade_fused
 from ftb.render.sitting import sittings
 from ftb.scene.sampler import Chunk, sample_chunk
 from ftb.scene.scene_config import SceneConfig
 from ftb.types import Pair, concatenate
-from tests.render.shapes import BumpyHeads
+from tests.render.shapes import AlikeHeads, BumpyHeads
 
 SIZE = 64
 HEADS = 3
@@ -37,18 +40,6 @@ BY_DEVICE = (
 )
 
 
-class AlikeHeads(BumpyHeads):
-    """Heads of one topology."""
-
-    def __init__(self) -> None:
-        self.first = super().head(torch.Generator().manual_seed(0)).mesh
-
-    def head(self, generator):
-        head = super().head(generator)
-        assert torch.equal(head.mesh.faces, self.first.faces)
-        return replace(head, mesh=replace(head.mesh, faces=self.first.faces, uvs=self.first.uvs))
-
-
 def config(samples: int) -> SceneConfig:
     return SceneConfig(samples_per_head=samples, sky_receivers=100, sky_directions=48)
 
@@ -60,15 +51,22 @@ def drawn(samples: int, source: BumpyHeads) -> list[Chunk]:
     ]
 
 
-def rendered(samples: int) -> tuple[Pair, Pair]:
+def rendered(samples: int, source: BumpyHeads | None = None) -> tuple[Pair, Pair]:
     """All at once, and one after the other."""
-    source, rasterizer = AlikeHeads(), resolve_rasterizer("warp")
+    source, rasterizer = source or AlikeHeads(), resolve_rasterizer("warp")
     chunks = drawn(samples, source)
     cache = HeadCache(config(samples), source, rasterizer)
     with torch.inference_mode():
         together = render_chunks(chunks, rasterizer, cache, size=SIZE, ball_size=16)
         alone = [render_chunk(chunk, rasterizer, cache, size=SIZE, ball_size=16) for chunk in chunks]
     return together, concatenate(alone)
+
+
+def assert_same(one: Pair, other: Pair) -> None:
+    """To the bit, but for balls, of which matrices make several at once."""
+    for name in FIELDS:
+        spare = 1e-6 if name == "ball_linear" else 0.0
+        torch.testing.assert_close(getattr(one, name), getattr(other, name), rtol=spare, atol=spare)
 
 
 def as_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,15 +80,71 @@ def as_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face_rows, "LEAST_FACES", 1_000_000)
 
 
-@pytest.mark.parametrize("samples", [1, 2])
+@pytest.mark.parametrize("samples", [1, 3])
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_together_as_alone(samples, device, monkeypatch):
     if device == "cuda":
         as_a_gpu(monkeypatch)
-    together, alone = rendered(samples)
-    for name in FIELDS:
-        # but for the last bits of products of matrices
-        torch.testing.assert_close(getattr(together, name), getattr(alone, name), rtol=1e-4, atol=1e-4)
+    assert_same(*rendered(samples))
+
+
+def test_recurring_heads_are_rendered_one_after_the_other():
+    class OneHead(AlikeHeads):
+        recurring = True
+
+        def head(self, generator):
+            return super().head(torch.Generator().manual_seed(5))
+
+    together, alone = rendered(2, OneHead())
+    assert_same(together, alone)
+    assert not torch.equal(together.normals[0], together.normals[2])
+
+
+def test_heads_that_show_nothing():
+    """One that stands beside its pictures asks for no receivers."""
+    source, rasterizer = AlikeHeads(), resolve_rasterizer("warp")
+    chunks = drawn(1, source)
+    aside = chunks[1].camera.cam_from_world.clone()
+    aside[:, 0, 3] += 5.0
+    chunks[1] = replace(chunks[1], camera=replace(chunks[1].camera, cam_from_world=aside))
+    cache = HeadCache(config(1), source, rasterizer)
+    with torch.inference_mode():
+        together = render_chunks(chunks, rasterizer, cache, size=SIZE, ball_size=16)
+        alone = [render_chunk(chunk, rasterizer, cache, size=SIZE, ball_size=16) for chunk in chunks]
+    assert [float(mask.sum()) > 0.0 for mask in together.mask] == [True, False, True]
+    assert_same(together, concatenate(alone))
+
+
+def test_outlines_of_a_picture_are_those_of_its_head():
+    chunks = drawn(2, AlikeHeads())
+    (sitting,) = sittings(chunks, apart=False)
+    edges = torch.zeros(0, 4, dtype=torch.int32)
+    outlines = Outlines(
+        mesh=sitting.mesh,
+        edges=edges,
+        planes=face_planes(sitting.mesh),
+        camera=sitting.camera,
+        depth=torch.arange(6.0).view(6, 1, 1),
+        culled=True,
+    )
+    one = outlines.picture(3)
+    assert torch.equal(one.mesh.vertices, chunks[1].head.mesh.vertices)
+    assert torch.equal(one.planes, face_planes(chunks[1].head.mesh))
+    assert torch.equal(one.camera.cam_from_world, chunks[1].camera.cam_from_world[1:])
+    assert float(one.depth) == 3.0
+
+
+def test_shapes_and_skins_that_do_not_fit_are_refused():
+    chunks = drawn(2, AlikeHeads())
+    (sitting,) = sittings(chunks, apart=False)
+    fragments = resolve_rasterizer("warp").rasterize(chunks[0].head.mesh, sitting.camera, SIZE)
+    drawn_one = chunks[0].lighting
+    light = Illumination(lighting=drawn_one, maps=light_maps(drawn_one), sky_visibility=torch.ones(2, 1, 3))
+    one_skin = sitting.skin[:1]
+    with pytest.raises(ValueError, match=r"mesh.vertices: .* got 3 shapes, 1 skins, 6 pictures"):
+        shade_fused(sitting.mesh, one_skin, sitting.camera, fragments, light)
+    with pytest.raises(ValueError, match=r"got 3 shapes, 3 skins, 5 pictures"):
+        shade_fused(sitting.mesh, sitting.skin, sitting.camera, fragments[:5], light)
 
 
 def test_a_gpus_kernels_say_the_same(monkeypatch):

@@ -8,7 +8,7 @@ two and widened within a register. Points lie in rows of four numbers, the last 
 from __future__ import annotations
 
 from ftb.kernels.start import EXACT, wp
-from ftb.scene.heads_surface_kernel import add_all_corners, grow_hair, spread_corners
+from ftb.scene.heads_surface_rows import add_all_corners, grow_hair, spread_corners
 
 # Products and sums stay apart: the normal of a face that is but a line is then 0, not rounding.
 wp.set_module_options(EXACT)
