@@ -13,6 +13,7 @@ from ftb.kernels.starting import floats, launch, packed
 from ftb.maths.shapes import expect_shape
 from ftb.render import wide_tree_kernel as kernels
 from ftb.render.occlusion import RAY_OFFSET_M, SkyDirections, sky_struct
+from ftb.render.wide_tree_rays import RAY_NUMBERS
 from ftb.types import Mesh
 
 WIDTH = 16
@@ -42,6 +43,7 @@ class WideTree:
             "corners": torch.zeros(count * WIDTH * 9 * WIDTH),
             "boxes": _no_boxes(count),
             "tops": _no_boxes(tops),
+            "sides": torch.zeros(count * WIDTH),
         }
 
     def sky_rows(
@@ -56,9 +58,10 @@ class WideTree:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As `Occluder.sky_rows_of`. The tree keeps its branches, whatever the shape."""
         points, normals, needed = receivers
-        rows = torch.zeros(2, len(points), len(sky.directions))
-        openness = torch.zeros(len(points))
-        inputs = [packed(kernels.Tree, **self._tree), floats(shapes), shapes.shape[1], starts]
+        rows = torch.empty(2, len(points), len(sky.directions))
+        openness = torch.empty(len(points))
+        rays = torch.empty(len(sky.directions) * RAY_NUMBERS)
+        inputs = [packed(kernels.Tree, **self._tree, rays=rays), floats(shapes), shapes.shape[1], starts]
         inputs += [floats(points), floats(normals), needed, sky_struct(sky), RAY_OFFSET_M]
         launch(kernels.sky_rows, len(shapes), [*inputs, rows[0], rows[1], openness], points.device)
         return rows[0], rows[1], openness
