@@ -109,9 +109,21 @@ def test_wrong_sizes_are_refused():
         StreamConfig(image_size=100)
 
 
+@pytest.mark.parametrize(
+    ("samples", "size", "cpu", "cuda"),
+    [(1, 128, 32, 256), (8, 128, 4, 32), (16, 256, 2, 8), (64, 32, 1, 4), (1, 512, 8, 32), (8, 2048, 1, 1)],
+)
+def test_blocks_are_as_many_pictures_as_memory_near_the_cores_takes(samples, size, cpu, cuda):
+    scene = dataclasses.replace(SCENE, samples_per_head=samples)
+    for batch_size in (4, 256):
+        config = StreamConfig(image_size=size, batch_size=batch_size, scene=scene)
+        assert config.chunks_at_once() == cpu, "whatever the batch size"
+    assert config.chunks_at_once("cuda") == cuda
+    assert dataclasses.replace(config, batch_size=samples).chunks_at_once("cuda") == 1
+
+
 def test_few_samples_a_head_are_rendered_with_those_of_other_heads():
     small = dataclasses.replace(SCENE, samples_per_head=1)
-    assert (small.chunks_at_once, dataclasses.replace(SCENE, samples_per_head=16).chunks_at_once) == (16, 1)
     config = StreamConfig(image_size=32, ball_size=16, batch_size=10, workers=0, scene=small)
     with PairStream(config, split="train") as stream:
         pairs = concatenate(list(stream.batches(0, 2)))

@@ -63,15 +63,14 @@ def _rate(name: str, values: list[float], note: str) -> Measurement:
 
 def memory(quick: bool) -> list[Measurement]:
     """How much memory rendering takes on as it goes on."""
-    chunks = 4 if quick else 60
+    blocks = 2 if quick else 30
     dataset = ChunkDataset(stream_config(32 if quick else 128, SHARED), "bench", Sources())
-    for chunk in range(chunks):
-        dataset[chunk]
+    for block in range(blocks):
+        dataset[block]
     before = resident_mb()
-    for chunk in range(chunks, 2 * chunks):
-        dataset[chunk]
+    pairs = sum(len(dataset[block][0].index) for block in range(blocks, 2 * blocks))
     grown = resident_mb() - before
-    note = f"over {chunks * SHARED} pairs, after as many"
+    note = f"over {pairs} pairs, after as many"
     return [
         Measurement(name="memory in use", value=before, unit="MB"),
         Measurement(name="growth of memory", value=grown, unit="MB", note=note),
@@ -82,12 +81,10 @@ def training(quick: bool) -> list[Measurement]:
     """The renderer's share of the processor in default training: seconds of all threads, a pair."""
     config = Config()
     seconds = 0.0 if quick else 6.0
-    scene = config.stream.scene
-    block_size = scene.samples_per_head * scene.chunks_at_once
     dataset = ChunkDataset(config.stream, "bench", Sources())
-    pieces = [dataset[block] for block in range(-(-config.stream.batch_size // block_size) + 1)]
-    rendered = statistics.median(used for _, used in pieces[1:]) / block_size
-    pair = pieces[0][0]
+    (pair, _), *pieces = [dataset[block] for block in range(2 if quick else 6)]  # the first starts all
+    block_size = len(pair.index)
+    rendered = statistics.median(used for _, used in pieces) / block_size
     learner = Learner(config, World(rank=0, size=1, device=torch.device("cpu")))
     learned = median_cpu_seconds(lambda: learner.step(pair, 0, False), seconds=seconds, least=2) / block_size
     size = config.stream.image_size

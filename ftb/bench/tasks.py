@@ -18,7 +18,7 @@ from ftb.scene.scene_config import SceneConfig
 
 # Blocks of each process are its own.
 BLOCKS_APART = 1_000_000
-STORED_PAIRS = 16
+POSES_STORED = 16  # of each head whose pictures are decoded
 
 
 def stream_config(size: int, samples_per_head: int) -> StreamConfig:
@@ -51,7 +51,7 @@ def _renderer(size: int, samples_per_head: int, process: int) -> Callable[[], in
 
 def _decoder(size: int, codec: str, process: int) -> Callable[[], int]:
     cv2.setNumThreads(1)
-    pair, _ = ChunkDataset(stream_config(size, STORED_PAIRS), "bench", Sources())[process * BLOCKS_APART]
+    pair, _ = ChunkDataset(stream_config(size, POSES_STORED), "bench", Sources())[process * BLOCKS_APART]
     ball = color.srgb_from_linear(pair.ball_linear.clamp(0.0, 1.0))
     files = [_png(picture) for pictures in (pair.photo_srgb, ball) for picture in pictures]
     decode = DECODERS[codec]
@@ -59,7 +59,7 @@ def _decoder(size: int, codec: str, process: int) -> Callable[[], int]:
     def run() -> int:
         for file in files:
             decode(file)
-        return STORED_PAIRS
+        return len(pair.index)
 
     return run
 

@@ -1,6 +1,6 @@
 """Online pairs: chunks are drawn and rendered by worker processes while the network learns.
 
-A sample is a function of (seed, split, index) alone, and a block, which is a chunk or a few small ones, is
+A sample is a function of (seed, split, index) alone, and a block, some chunks that follow each other, is
 always rendered whole, by one thread: neither batch size nor workers nor rank can change a pixel.
 """
 
@@ -32,7 +32,7 @@ from ftb.types import Pair, concatenate
 
 __all__ = ["ChunkDataset", "PairStream", "Sources", "StreamConfig", "available_cores", "single_threaded"]
 
-PREFETCHED_BLOCKS = 4
+PREFETCHED_PICTURES = 64  # by each worker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class _ChunkRenderer:
 
     @torch.inference_mode()
     def render(self, block: int) -> Pair:
-        config, count = self._config, self._config.scene.chunks_at_once
+        config, count = self._config, self._config.chunks_at_once(self._device.type)
         numbers = range(block * count, (block + 1) * count)
         chunks = sample_chunks(
             config.scene,
@@ -132,11 +132,13 @@ class PairStream:
         self._local: _ChunkRenderer | None = None
         if self._workers() == 0:
             self._local = _ChunkRenderer(config, split, sources, self._device)
+        renders = self._device if self._local else torch.device("cpu")
+        self._block_size = config.scene.samples_per_head * config.chunks_at_once(renders.type)
 
     def batches(self, start: int = 0, count: int | None = None) -> Iterator[Pair]:
         """Batches number start, start + 1, ...; `count` of them, or for ever."""
         size = self.config.batch_size
-        block_size = self.config.scene.samples_per_head * self.config.scene.chunks_at_once
+        block_size = self._block_size
         rest: Pair | None = None
         blocks = self._blocks(_needed_blocks(self._first_sample, start, count, size, block_size))
         number, held = start, range(0)
@@ -190,7 +192,8 @@ class PairStream:
 
     def _render_in_workers(self, numbers: Iterator[int]) -> Iterator[tuple[int, Pair]]:
         order = _Recorded(numbers)
-        made = batches_of(self._dataset, order, workers=self._workers(), ahead=PREFETCHED_BLOCKS)
+        ahead = max(1, PREFETCHED_PICTURES // self._block_size)
+        made = batches_of(self._dataset, order, workers=self._workers(), ahead=ahead)
         for pair, seconds in made:
             self.render_seconds += seconds
             yield order.take(), pair

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 from ftb.scene.scene_config import SceneConfig
 
+# Pictures that a CPU renders together at most, and their pixels by kind of device.
+PICTURES_AT_ONCE = 32
+PIXELS_AT_ONCE = {"cpu": 2**21, "cuda": 2**23}
+
 
 @dataclass(frozen=True, kw_only=True)
 class StreamConfig:
@@ -35,3 +39,14 @@ class StreamConfig:
             raise ValueError(f"stream.batch_size: expected 1 or more, got {self.batch_size}")
         if self.heads_count < 0:
             raise ValueError(f"stream.heads_count: expected 0 or more, got {self.heads_count}")
+
+    def chunks_at_once(self, device: str = "cpu") -> int:
+        """How many chunks are rendered together on this kind of device: much costs many pictures as much as
+        a few.
+
+        On a CPU whatever the batch size, since the last bits of sums may depend on what is summed beside
+        them; on a GPU no more than a batch.
+        """
+        most = PICTURES_AT_ONCE if device == "cpu" else self.batch_size
+        pictures = min(most, PIXELS_AT_ONCE[device] // self.image_size**2)
+        return max(1, pictures // self.scene.samples_per_head)

@@ -34,10 +34,6 @@ class FramingConfig:
     distance: tuple[float, float] = (0.45, 2.5)
 
 
-# Chunks of fewer samples are rendered together, up to so many.
-ENOUGH_SAMPLES, SAMPLES_AT_ONCE = 8, 16
-
-
 @dataclass(frozen=True, kw_only=True)
 class SceneConfig:
     """Everything random about a scene, and how finely it is rendered. sky_receivers, sky_directions: how many
@@ -64,8 +60,3 @@ class SceneConfig:
             raise ValueError(
                 f"scene.scatter_mm: expected 0.1 <= low <= high <= 20 or (0, 0), got {(low, high)}"
             )
-
-    @property
-    def chunks_at_once(self) -> int:
-        """How many chunks are rendered together: much costs a few samples as much as many."""
-        return 1 if self.samples_per_head >= ENOUGH_SAMPLES else SAMPLES_AT_ONCE // self.samples_per_head
