@@ -5,22 +5,22 @@ from __future__ import annotations
 import ctypes
 import gc
 
-# malloc.h of glibc: the numbers of the two settings, and the most that the second takes.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_LARGEST_FROM_HEAP = 32 * 2**20
+# malloc.h of glibc: the numbers of the two settings.
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _MOST_KEPT = 1024 * 2**20
 
 
 def keep_freed_memory() -> None:
     """Keep what is freed for the next allocation, up to a gigabyte.
 
-    A chunk of pictures is some fifty megabytes, freed as a whole and asked for again at once. Handed back in
-    between, every page of it is cleared and mapped anew: up to a tenth of all the time of rendering. Does
-    nothing where the C library is not glibc.
+    A block of pictures is some hundred megabytes, freed as a whole and asked for again at once. Handed back in
+    between, every page of it is cleared and mapped anew: up to a tenth of all the time of rendering. The same
+    holds for what is mapped by itself, as all is that takes more than 32 megabytes, unless nothing may be.
+    Does nothing where the C library is not glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _LARGEST_FROM_HEAP)
+        mallopt(_MMAP_MAX, 0)
         mallopt(_TRIM_THRESHOLD, _MOST_KEPT)
 
 
