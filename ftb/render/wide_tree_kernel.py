@@ -15,7 +15,7 @@ from ftb.render.wide_tree_rays import DIRECTIONS, RAYS
 # Bits count: products and sums stay apart, as in `sky_kernel`.
 wp.set_module_options(EXACT)
 
-# Metres that boxes are wider than what is in them, so that rounding hides nothing.
+# Metres that boxes are wider than what is in them, so that rounding hides nothing within eight metres.
 SPARE = wp.constant(1.0e-6)
 
 
@@ -24,7 +24,7 @@ class Tree:
     """leaves: numbers of those that hold triangles; places (leaves · 3 · 16,): vertices of the first, second,
     third corners of each leaf's triangles; corners, boxes, tops: as above, of the shape that was asked
     last; sides (leaves,): the longest side of each leaf's box; rays (D · RAY_NUMBERS,): room for what all
-    rays of a direction share."""
+    rays of a direction share, and what is known of it at a point."""
 
     leaves: wp.array(dtype=wp.int32)
     places: wp.array(dtype=wp.int32)
@@ -49,11 +49,17 @@ _PLACED = """
 #define EACH _Pragma("clang loop unroll(full)")
 const float* shape = (const float*)(shapes.data + (long long)head * vertices);
 const auto ends_of = [&](lanes low, lanes high, float& start, float& end) {
-    start = low[0];
-    end = high[0];
-    EACH for (int k = 1; k < 16; ++k) {
-        start = low[k] < start ? low[k] : start;
-        end = high[k] > end ? high[k] : end;
+    typedef float eight __attribute__((ext_vector_type(8)));
+    typedef float four __attribute__((ext_vector_type(4)));
+    const eight low8 = low.lo < low.hi ? low.lo : low.hi;
+    const eight high8 = high.lo > high.hi ? high.lo : high.hi;
+    const four low4 = low8.lo < low8.hi ? low8.lo : low8.hi;
+    const four high4 = high8.lo > high8.hi ? high8.lo : high8.hi;
+    start = low4[0];
+    end = high4[0];
+    EACH for (int k = 1; k < 4; ++k) {
+        start = low4[k] < start ? low4[k] : start;
+        end = high4[k] > end ? high4[k] : end;
     }
 };
 float farthest = 0.0f;  // of all coordinates
@@ -97,7 +103,6 @@ _ALL_ROWS = (
     + DIRECTIONS
     + RAYS
     + """
-const float* directions = (const float*)sky.directions.data;
 for (int point = starts.data[head]; point < starts.data[head + 1]; ++point) {
     float* lit = unshadowed.data + (long long)count * point;
     float* row = shadowed.data + (long long)count * point;
@@ -115,24 +120,19 @@ for (int point = starts.data[head]; point < starts.data[head + 1]; ++point) {
     }
     rounding = 6.0e-6f * reach;
     float whole = 1e-8f, seen = 0.0f;
-    for (int first = 0, some; first < count; first += some) {
+    run = runs;
+    for (int first = 0, some; first < count; first += some, run += 48) {
         some = rays[first].until - first;
+        const lanes x = *(const lanes*)run, y = *(const lanes*)(run + 16), z = *(const lanes*)(run + 32);
+        const lanes cosine = normal[0] * x + normal[1] * y + normal[2] * z;
         // arrays: of a register, which number is asked must not come from a variable
-        alignas(64) float axes_of[3][16] = {}, cosines[16], answers[16];
-        for (int lane = 0; lane < some; ++lane)
-            for (int axis = 0; axis < 3; ++axis)
-                axes_of[axis][lane] = directions[3 * (first + lane) + axis];
-        const lanes x = *(const lanes*)axes_of[0], y = *(const lanes*)axes_of[1];
-        const lanes z = *(const lanes*)axes_of[2], cosine = normal[0] * x + normal[1] * y + normal[2] * z;
-        const lanes above = cosine > 0.0f ? cosine : 0.0f, arriving = above * sky.solid_angle;
-        alignas(64) int ups[16] = {}, opens[16] = {};
-        for (int lane = 0; lane < some; ++lane)
-            for (int k = 0; k < 3 && first + lane >= sky.few; ++k) {
-                const int neighbour = ((const int*)(sky.neighbours.data + first + lane))[k];
-                ups[lane] += lit[neighbour] > 0.0f;
-                opens[lane] += row[neighbour] > 0.0f;
-            }
-        const counts up = *(const counts*)ups, open = *(const counts*)opens;
+        alignas(64) int around[16] = {};
+        for (int lane = 0; lane < some && first >= sky.few; ++lane) {
+            const int* neighbour = (const int*)(sky.neighbours.data + first + lane);
+            around[lane] = known[neighbour[0]] + known[neighbour[1]] + known[neighbour[2]];
+        }
+        const counts up = *(const counts*)around & 15, open = *(const counts*)around >> 4;
+        alignas(64) float answers[16], cosines[16], open_parts[16], arrived[16], kept[16];
         *(lanes*)answers = open > 0 ? (lanes)1.0f : (lanes)0.0f;
         unsigned asked = bits(cosine > 0.0f) & (bits(up == 0) | (bits(open != 0) & bits(open != up)));
         for (; asked; asked &= asked - 1) {
@@ -140,14 +140,17 @@ for (int point = starts.data[head]; point < starts.data[head + 1]; ++point) {
             answers[lane] = !hidden(rays[first + lane]);
         }
         const lanes answer = *(const lanes*)answers;
+        const lanes above = cosine > 0.0f ? cosine : 0.0f, arriving = above * sky.solid_angle;
         *(lanes*)cosines = above;
-        alignas(64) float open_parts[16], arrived[16], kept[16];
         *(lanes*)open_parts = above * answer;
         *(lanes*)arrived = arriving;
         *(lanes*)kept = arriving * answer;
+        alignas(64) int states[16];
+        *(counts*)states = (arriving > 0.0f ? (counts)1 : 0) + (arriving * answer > 0.0f ? (counts)16 : 0);
         for (int lane = 0; lane < some; ++lane) {
             lit[first + lane] = arrived[lane];
             row[first + lane] = kept[lane];
+            known[first + lane] = states[lane];
             whole += cosines[lane];
             seen += open_parts[lane];
         }

@@ -5,7 +5,8 @@ Rays: Woop, Benthin and Wald 2013, "Watertight ray/triangle intersection", JCGT 
 
 from __future__ import annotations
 
-RAY_NUMBERS = 13  # that `Ray` holds
+# Of a `Ray`, of what is known of its direction, and of the row of directions that may begin with it.
+RAY_NUMBERS = 13 + 1 + 3 * 16
 
 # What rays of one direction share, whatever their start. Sheared so that they run along their longest axis.
 DIRECTIONS = """
@@ -14,15 +15,24 @@ struct Ray {
     int axes[3], near[3];
     int until;  // directions from this one on that ask none of each other, sixteen at most, end here
 };
-Ray* rays = (Ray*)tree.rays.data;
 const int count = sky.directions.shape[0];
+Ray* rays = (Ray*)tree.rays.data;
+int* known = (int*)(rays + count);  // of directions at a point: 0 below its horizon, 1 hidden, 17 open
+float* runs = (float*)(known + count);  // directions that end at an `until`, their numbers side by side
+float* run = runs;
 for (int first = 0; first < count; first = rays[first].until) {
     int until = first;
     for (bool apart = true; apart && until < count && until < first + 16; until += apart) {
         const int* neighbour = (const int*)(sky.neighbours.data + until);
-        apart = until < sky.few || (neighbour[0] < first && neighbour[1] < first && neighbour[2] < first);
+        const bool known_ones = neighbour[0] < first && neighbour[1] < first && neighbour[2] < first;
+        apart = first < sky.few ? until < sky.few : known_ones;
     }
     rays[first].until = until;
+    for (int lane = 0; lane < 16; ++lane)
+        for (int axis = 0; axis < 3; ++axis)
+            run[16 * axis + lane] =
+                first + lane < until ? ((const float*)(sky.directions.data + first + lane))[axis] : 0.0f;
+    run += 48;
 }
 for (int direction = 0; direction < count; ++direction) {
     const float* towards = (const float*)(sky.directions.data + direction);
@@ -45,26 +55,26 @@ for (int direction = 0; direction < count; ++direction) {
 
 RAYS = """
 float origin[3], rounding;
+const auto bits = [&](auto truth) -> unsigned {
+    return __builtin_bit_cast(unsigned short, __builtin_convertvector(truth, flags));
+};
 // One bit for each of sixteen boxes that the ray passes through.
 const auto boxes_hit = [&](const Ray& ray, const float* place) -> unsigned {
+    _Pragma("clang fp contract(fast)")
     const lanes* box = (const lanes*)place;
     lanes start = 0.0f, end = 1e30f;
     for (int axis = 0; axis < 3; ++axis) {
-        const lanes enter = (box[ray.near[axis]] - origin[axis]) * ray.inverse[axis];
-        const lanes leave = (box[3 + 2 * axis - ray.near[axis]] - origin[axis]) * ray.inverse[axis];
-        start = enter > start ? enter : start;
-        end = leave < end ? leave : end;
+        const float shift = origin[axis] * ray.inverse[axis];
+        start = most(start, box[ray.near[axis]] * ray.inverse[axis] - shift);
+        end = least(end, box[3 + 2 * axis - ray.near[axis]] * ray.inverse[axis] - shift);
     }
-    return __builtin_bit_cast(unsigned short, __builtin_convertvector(start <= end, flags));
+    return bits(start <= end);
 };
 // Of sixteen triangles one bit for each that the ray meets beyond doubt, and for each that it may meet. Edge
 // functions as in Woop et al.; slack: more than they differ here from those of `meets`, since sheared places
 // differ by six roundings of a coordinate at most, and reach no further than twice the side of a leaf's box.
 struct Met {
     unsigned surely, perhaps;
-};
-const auto bits = [&](auto truth) -> unsigned {
-    return __builtin_bit_cast(unsigned short, __builtin_convertvector(truth, flags));
 };
 const auto triangles_met = [&](const Ray& ray, int leaf) -> Met {
     _Pragma("clang fp contract(fast)")
@@ -108,9 +118,23 @@ const auto meets = [&](const Ray& ray, int leaf, int lane) -> bool {
     const double whole = u + v + w, ahead = u * z[0] + v * z[1] + w * z[2];
     return whole > 0.0 ? ahead >= 0.0 : whole < 0.0 && ahead <= 0.0;
 };
-// Whether a ray from the origin meets any triangle.
+// Whether a ray from the origin meets any triangle. Doubts wait: mostly they are about triangles that the ray
+// starts at, and half the rays meet another one.
+struct Doubt {
+    unsigned lanes;
+    int leaf;
+};
+Doubt doubts[17];
 const int tops_count = tree.tops.shape[0] / 96;
+const auto any_met = [&](const Ray& ray, const Doubt* doubts, int count) -> bool {
+    for (int k = 0; k < count; ++k)
+        for (unsigned met = doubts[k].lanes; met; met &= met - 1)
+            if (meets(ray, doubts[k].leaf, __builtin_ctz(met)))
+                return true;
+    return false;
+};
 const auto hidden = [&](const Ray& ray) -> bool {
+    int count = 0;
     for (int first = 0; first < tops_count; first += 4) {
         unsigned long long nodes = 0;
         for (int top = first; top < first + 4 && top < tops_count; ++top)
@@ -119,15 +143,19 @@ const auto hidden = [&](const Ray& ray) -> bool {
             const int node = 16 * first + __builtin_ctzll(nodes);
             for (unsigned leaves = boxes_hit(ray, boxes + 96 * node); leaves; leaves &= leaves - 1) {
                 const int leaf = 16 * node + __builtin_ctz(leaves);
-                Met met = triangles_met(ray, leaf);
+                const Met met = triangles_met(ray, leaf);
                 if (met.surely)
                     return true;
-                for (; met.perhaps; met.perhaps &= met.perhaps - 1)
-                    if (meets(ray, leaf, __builtin_ctz(met.perhaps)))
+                doubts[count] = {met.perhaps, leaf};
+                count += met.perhaps != 0;
+                if (count == 17) {
+                    if (any_met(ray, doubts, count))
                         return true;
+                    count = 0;
+                }
             }
         }
     }
-    return false;
+    return any_met(ray, doubts, count);
 };
 """
