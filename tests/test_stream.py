@@ -122,6 +122,12 @@ def test_blocks_are_as_many_pictures_as_memory_near_the_cores_takes(samples, siz
     assert dataclasses.replace(config, batch_size=samples).chunks_at_once("cuda") == 1
 
 
+@pytest.mark.parametrize(("size", "batch_size", "chunks"), [(256, 96, 12), (256, 192, 12), (256, 200, 16)])
+def test_blocks_on_a_gpu_make_up_batches_if_they_can(size, batch_size, chunks):
+    config = StreamConfig(image_size=size, batch_size=batch_size, scene=SceneConfig(samples_per_head=8))
+    assert config.chunks_at_once("cuda") == chunks
+
+
 def test_few_samples_a_head_are_rendered_with_those_of_other_heads():
     small = dataclasses.replace(SCENE, samples_per_head=1)
     config = StreamConfig(image_size=32, ball_size=16, batch_size=10, workers=0, scene=small)

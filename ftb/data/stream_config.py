@@ -15,8 +15,9 @@ PIXELS_AT_ONCE = {"cpu": 2**21, "cuda": 2**23}
 class StreamConfig:
     """What a stream of pairs is made of.
 
-    image_size, ball_size: pixels (image_size a multiple of 16); batch_size: pairs a rank; workers:
-    rendering processes, 0 renders in this process, −1 chooses (on a GPU 0, else one a core, up to
+    image_size, ball_size: pixels (image_size a multiple of 16); batch_size: pairs a rank, best a multiple of
+    `PICTURES_AT_ONCE` where there are several, or each renders pictures that others show; workers: rendering
+    processes, 0 renders in this process, −1 chooses (on a GPU 0, else one a core, up to
     eight); renderer: "auto", "warp", "pytorch3d" or "reference"; heads_count: distinct heads of the
     training split, which come back in turns, 0 for endless ones; validation always meets new heads.
     """
@@ -45,8 +46,11 @@ class StreamConfig:
         a few.
 
         On a CPU whatever the batch size, since the last bits of sums may depend on what is summed beside
-        them; on a GPU no more than a batch.
+        them; on a GPU so that whole blocks make a batch, where that leaves more than half of them.
         """
-        most = PICTURES_AT_ONCE if device == "cpu" else self.batch_size
-        pictures = min(most, PIXELS_AT_ONCE[device] // self.image_size**2)
-        return max(1, pictures // self.scene.samples_per_head)
+        samples, room = self.scene.samples_per_head, PIXELS_AT_ONCE[device] // self.image_size**2
+        if device == "cpu":
+            return max(1, min(PICTURES_AT_ONCE, room) // samples)
+        most = max(1, min(self.batch_size, room) // samples)
+        fitting = (count for count in range(most, most // 2, -1) if self.batch_size % (count * samples) == 0)
+        return next(fitting, most)
