@@ -39,14 +39,18 @@ def along_axes() -> SkyDirections:
 
 # One leaf that is not full, one node, and so many nodes that their boxes take several rows.
 @pytest.mark.parametrize("count", [5, 200, 6000])
-@pytest.mark.parametrize("sky", [sky_directions(144, "cpu"), along_axes()], ids=["sphere", "axes"])
+@pytest.mark.parametrize(
+    "sky",
+    [along_axes(), *(sky_directions(directions, "cpu") for directions in (3, 17, 90, 144))],
+    ids=["axes", "3", "17", "90", "144"],
+)
 def test_answers_are_those_of_warp(count, sky):
     mesh, (points, normals) = soup(count), places(300)
     needed = torch.arange(len(points)).remainder(3).ne(0).to(torch.uint8)
     found = WideTree(mesh).sky_rows(points, normals, needed, sky)
     expected = Occluder(mesh).sky_rows(points, normals, needed, sky)
     hidden = (expected[1] > 0) & (expected[0] == 0)
-    assert hidden.any()
+    assert hidden.any() or count * len(sky.directions) < 100  # so few may all miss
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
 
