@@ -94,6 +94,12 @@ def _carry_out(run: Run, learner: Learns, streams: Streams) -> dict[str, Any]:
     return metrics
 
 
+_OVERLAP = (
+    "several processes render some pictures each, since batches are parts of what is rendered together; "
+    "batches of a multiple of 32 waste none: --set stream.batch_size=32"
+)
+
+
 def _headline(run: Run, world: World) -> str:
     verb = "resuming" if run.start else "training"
     begun = f"step {run.first_step} of " if run.start else ""
@@ -126,6 +132,8 @@ class _Sitting:
         if self.step == 0:
             self.save()  # so that there is something to resume from the first moment on
         with StopRequest() as stop, self.streams.open("train", rank=rank, world_size=size) as stream:
+            if stream.overlaps:
+                self.report.say(_OVERLAP)
             batches = stream.batches(start=self.step, count=self.config.steps - self.step)
             for pair in self._until_broken(self.pace.timed(batches), stop):
                 stopping = self._step(pair, stop)

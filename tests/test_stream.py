@@ -33,42 +33,55 @@ def assert_same(one: Pair, other: Pair) -> None:
             assert torch.equal(left.key_irradiance, right.key_irradiance), field.name
 
 
+# Pairs of three blocks, which are of 32 pictures each.
+COUNT = 72
+
+
 @pytest.fixture(scope="module")
 def reference() -> Pair:
-    return draw(2, batch_size=12)
+    return draw(2, batch_size=36)
 
 
 def test_batch_size_does_not_matter(reference):
-    pairs = draw(8, batch_size=3)
-    assert pairs.index.tolist() == list(range(24))
+    pairs = draw(8, batch_size=9)
+    assert pairs.index.tolist() == list(range(COUNT))
     assert_same(pairs, reference)
 
 
 def test_workers_do_not_matter(reference):
-    # Two workers: the second one's first chunk is chunk 1.
-    assert_same(draw(2, batch_size=12, workers=2), reference)
+    # Two workers: the second one's first block is block 1.
+    assert_same(draw(2, batch_size=36, workers=2), reference)
 
 
 def test_seeking_does_not_matter(reference):
-    assert_same(draw(1, start=1, batch_size=12), reference[12:])
+    assert_same(draw(1, start=1, batch_size=36), reference[36:])
 
 
 def test_ranks_share_the_samples_out(reference):
-    ranks = [draw(2, batch_size=6, rank=rank, world_size=2) for rank in range(2)]
-    assert ranks[0].index.tolist() == [*range(6), *range(12, 18)]
-    assert ranks[1].index.tolist() == [*range(6, 12), *range(18, 24)]
-    assert_same(concatenate([ranks[0][:6], ranks[1][:6], ranks[0][6:], ranks[1][6:]]), reference)
+    ranks = [draw(2, batch_size=18, rank=rank, world_size=2) for rank in range(2)]
+    assert ranks[0].index.tolist() == [*range(18), *range(36, 54)]
+    assert ranks[1].index.tolist() == [*range(18, 36), *range(54, COUNT)]
+    assert_same(concatenate([ranks[0][:18], ranks[1][:18], ranks[0][18:], ranks[1][18:]]), reference)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "world_size", "overlaps"), [(18, 1, False), (18, 2, True), (64, 2, False)]
+)
+def test_ranks_overlap_where_batches_are_parts_of_blocks(batch_size, world_size, overlaps):
+    config = StreamConfig(image_size=32, ball_size=16, scene=SCENE, batch_size=batch_size, workers=1)
+    with PairStream(config, split="train", world_size=world_size) as stream:
+        assert stream.overlaps == overlaps
 
 
 def test_seed_and_split_do_matter(reference):
-    assert not torch.equal(draw(2, batch_size=12, seed=1).photo_srgb, reference.photo_srgb)
+    assert not torch.equal(draw(1, batch_size=12, seed=1).photo_srgb, reference[:12].photo_srgb)
 
 
 def test_few_heads_come_back_in_turns_under_other_light(reference):
     few = draw(2, batch_size=12, heads_count=2)
     assert_same(few[:8], reference[:8])
     # Chunk 2 shows the head of chunk 0 from elsewhere: the same skin, unlike that of the third head.
-    assert torch.equal(few.lighting.key_dirs, reference.lighting.key_dirs)
+    assert torch.equal(few.lighting.key_dirs, reference.lighting.key_dirs[:24])
     assert not torch.equal(few.photo_srgb[8:12], reference.photo_srgb[8:12])
     skins = [_skin(few[first : first + 4]) for first in (0, 4, 8)]
     third = _skin(reference[8:12])
@@ -130,18 +143,18 @@ def test_blocks_on_a_gpu_make_up_batches_if_they_can(size, batch_size, chunks):
 
 def test_few_samples_a_head_are_rendered_with_those_of_other_heads():
     small = dataclasses.replace(SCENE, samples_per_head=1)
-    config = StreamConfig(image_size=32, ball_size=16, batch_size=10, workers=0, scene=small)
+    config = StreamConfig(image_size=32, ball_size=16, batch_size=20, workers=0, scene=small)
     with PairStream(config, split="train") as stream:
         pairs = concatenate(list(stream.batches(0, 2)))
         later = next(stream.batches(1, 1))
-    assert pairs.index.tolist() == list(range(20))
-    assert_same(later, pairs[10:])
+    assert pairs.index.tolist() == list(range(40))
+    assert_same(later, pairs[20:])
     # As if each were alone, but for the last bits of sums.
     renderer = resolve_rasterizer("warp")
     heads = resolve_heads(None)
     cache = HeadCache(small, heads, renderer)
     with single_threaded(), torch.inference_mode():
-        for number in (0, 9, 13):
+        for number in (0, 9, 33):
             chunk = sample_chunk(small, heads, None, seed=0, split="train", chunk=number)
             alone = render_chunk(chunk, renderer, cache, size=32, ball_size=16)
             for field in ("photo_srgb", "mask", "normals", "visibility", "residual_linear", "ball_linear"):

@@ -11,11 +11,13 @@ _MOST_KEPT = 1024 * 2**20
 
 
 def keep_freed_memory() -> None:
-    """Keep what is freed for the next allocation, up to a gigabyte.
+    """Keep what is freed for the next allocation: for a process that renders in its main thread, and ends
+    when it has rendered.
 
     A block of pictures is some hundred megabytes, freed as a whole and asked for again at once. Handed back
     in between, every page of it is cleared and mapped anew: up to a tenth of all the time of rendering. So is
-    what is mapped by itself, as all is that takes more than 32 megabytes, unless nothing may be. Does nothing
+    what is mapped by itself, as all is that takes more than 32 megabytes, unless nothing may be. At the end
+    of the heap no more than a gigabyte is kept; what is freed below something that lasts stays. Does nothing
     where the C library is not glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -1,7 +1,7 @@
 """Online pairs: chunks are drawn and rendered by worker processes while the network learns.
 
 A sample is a function of (seed, split, index) alone, and a block, some chunks that follow each other, is
-always rendered whole, by one thread: neither batch size nor workers nor rank can change a pixel.
+always rendered whole, by one thread: on a CPU neither batch size nor workers nor rank can change a pixel.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from ftb.types import Pair, concatenate
 
 __all__ = ["ChunkDataset", "PairStream", "Sources", "StreamConfig", "available_cores", "single_threaded"]
 
-PREFETCHED_PICTURES = 64  # by each worker
+# By each worker, at most; they lie in shared memory.
+PREFETCHED_PICTURES, PREFETCHED_PIXELS = 64, 2**21
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +159,11 @@ class PairStream:
             yield concatenate(pieces).to(self._device)
             number += 1
 
+    @property
+    def overlaps(self) -> bool:
+        """Whether ranks render pictures that others show, since their batches are parts of blocks."""
+        return self._world_size > 1 and self.config.batch_size % self._block_size != 0
+
     def close(self) -> None:
         """Let go of renderer and heads; workers end with the iterator that started them."""
         self._local = None
@@ -192,7 +198,8 @@ class PairStream:
 
     def _render_in_workers(self, numbers: Iterator[int]) -> Iterator[tuple[int, Pair]]:
         order = _Recorded(numbers)
-        ahead = max(1, PREFETCHED_PICTURES // self._block_size)
+        pictures = min(PREFETCHED_PICTURES, PREFETCHED_PIXELS // self.config.image_size**2)
+        ahead = max(1, pictures // self._block_size)
         made = batches_of(self._dataset, order, workers=self._workers(), ahead=ahead)
         for pair, seconds in made:
             self.render_seconds += seconds

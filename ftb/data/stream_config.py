@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ftb.scene.scene_config import SceneConfig
 
-# Pictures that a CPU renders together at most, and their pixels by kind of device.
+# Pictures that a CPU renders together at most, and their pixels by kind of device, unless one head has more.
 PICTURES_AT_ONCE = 32
 PIXELS_AT_ONCE = {"cpu": 2**21, "cuda": 2**23}
 

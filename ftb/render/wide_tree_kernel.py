@@ -15,8 +15,8 @@ from ftb.render.wide_tree_rays import DIRECTIONS, RAYS
 # Bits count: products and sums stay apart, as in `sky_kernel`.
 wp.set_module_options(EXACT)
 
-# Metres that boxes are wider than what is in them, so that rounding hides nothing within eight metres.
-SPARE = wp.constant(1.0e-6)
+# Metres that boxes are wider than what is in them, so that rounding hides nothing within six metres.
+SPARE = wp.constant(4.0e-6)
 
 
 @wp.struct
@@ -73,6 +73,12 @@ for (int number = 0; number < tree.leaves.shape[0]; ++number) {
             EACH for (int axis = 0; axis < 3; ++axis)
                 to[3 * corner + 16 * axis + k] = point[axis];
         }
+    // A triangle whose corners are not all numbers becomes one of one point, which meets nothing.
+    lanes whole = 0.0f, *row = (lanes*)to;
+    EACH for (int k = 0; k < 9; ++k)
+        whole += row[k];
+    EACH for (int k = 0; k < 9; ++k)
+        row[k] = whole == whole ? row[k] : 0.0f;
     float* box = boxes + 96 * (leaf / 16) + leaf % 16;
     float widest = 0.0f;
     EACH for (int axis = 0; axis < 3; ++axis) {

@@ -27,6 +27,7 @@ for (int first = 0; first < count; first = rays[first].until) {
         const bool known_ones = neighbour[0] < first && neighbour[1] < first && neighbour[2] < first;
         apart = first < sky.few ? until < sky.few : known_ones;
     }
+    until = until > first ? until : first + 1;
     rays[first].until = until;
     for (int lane = 0; lane < 16; ++lane)
         for (int axis = 0; axis < 3; ++axis)
@@ -65,8 +66,9 @@ const auto boxes_hit = [&](const Ray& ray, const float* place) -> unsigned {
     lanes start = 0.0f, end = 1e30f;
     for (int axis = 0; axis < 3; ++axis) {
         const float shift = origin[axis] * ray.inverse[axis];
-        start = most(start, box[ray.near[axis]] * ray.inverse[axis] - shift);
-        end = least(end, box[3 + 2 * axis - ray.near[axis]] * ray.inverse[axis] - shift);
+        // in this order: what is no number changes nothing
+        start = most(box[ray.near[axis]] * ray.inverse[axis] - shift, start);
+        end = least(box[3 + 2 * axis - ray.near[axis]] * ray.inverse[axis] - shift, end);
     }
     return bits(start <= end);
 };
@@ -92,7 +94,7 @@ const auto triangles_met = [&](const Ray& ray, int leaf) -> Met {
     const lanes v = x[0] * y[2] - y[0] * x[2];
     const lanes w = x[1] * y[0] - y[1] * x[0];
     const float start = origin[ray.axes[2]] * ray.shear[2], side = tree.sides.data[leaf];
-    const float slack = (rounding + 1.0e-6f * side) * side;
+    const float slack = (rounding + 2.7e-6f * side) * side;
     const lanes low = least(least(u, v), w), high = most(most(u, v), w);
     const unsigned reached = bits(most(most(way[0], way[1]), way[2]) >= start);
     const unsigned inside = bits(low > slack) | bits(high < -slack);
