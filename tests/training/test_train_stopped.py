@@ -131,7 +131,8 @@ def test_two_processes_learn_as_one_with_twice_the_batch(
     """Averaged gradients of two half batches are those of the whole batch, as every loss is a mean."""
     one, two = tmp_path / "one", tmp_path / "two"
     options = ("--steps", "3", "--set", "train.clip_norm=1e9")
-    assert run_train(one, *options, "--set", "stream.batch_size=4").exit_code == 0
+    alone = run_train(one, *options, "--set", "stream.batch_size=4")
+    assert alone.exit_code == 0, alone.output
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -144,6 +145,8 @@ def test_two_processes_learn_as_one_with_twice_the_batch(
     monkeypatch.setenv("RANK", "0")
     done = run_train(two, *halves)
     assert done.exit_code == 0, done.output
+    advice = "batches of a multiple of 32 waste none"
+    assert (advice in done.output, advice in alone.output) == (True, False)
     assert other.wait(timeout=60) == 0, other.stderr and other.stderr.read()
     first, second = (read_checkpoint(path / "last.safetensors").groups for path in (one, two))
     for name, tensor in first["model"].items():
