@@ -94,17 +94,18 @@ def _carry_out(run: Run, learner: Learns, streams: Streams) -> dict[str, Any]:
     return metrics
 
 
-_OVERLAP = (
-    "several processes render some pictures each, since batches are parts of what is rendered together; "
-    "batches of a multiple of 32 waste none: --set stream.batch_size=32"
-)
-
-
 def _headline(run: Run, world: World) -> str:
     verb = "resuming" if run.start else "training"
     begun = f"step {run.first_step} of " if run.start else ""
     processes = f"{world.size} processes, " if world.size > 1 else ""
     return f"{verb} {run.folder}: {begun}{run.config.train.steps} steps, {processes}{world.device}"
+
+
+def _overlap(multiple: int) -> str:
+    return (
+        "several processes render some pictures each, since batches are parts of what is rendered together; "
+        f"a batch size that is a multiple of {multiple} wastes none: --set stream.batch_size={multiple}"
+    )
 
 
 def _how_to_resume(run: Run, reason: str) -> str:
@@ -132,8 +133,8 @@ class _Sitting:
         if self.step == 0:
             self.save()  # so that there is something to resume from the first moment on
         with StopRequest() as stop, self.streams.open("train", rank=rank, world_size=size) as stream:
-            if stream.overlaps:
-                self.report.say(_OVERLAP)
+            if stream.wanted_multiple:
+                self.report.say(_overlap(stream.wanted_multiple))
             batches = stream.batches(start=self.step, count=self.config.steps - self.step)
             for pair in self._until_broken(self.pace.timed(batches), stop):
                 stopping = self._step(pair, stop)

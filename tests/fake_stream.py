@@ -59,7 +59,7 @@ class FakeStream:
         self.config, self.split, self.rank, self.world_size = config, split, rank, world_size
         self.device = sources.get("device", torch.device("cpu"))
         self.render_seconds = 0.0
-        self.overlaps = world_size > 1
+        self.wanted_multiple = 32 if world_size > 1 else None
 
     def batches(self, start: int = 0, count: int | None = None) -> Iterator[Pair]:
         config, number = self.config, start

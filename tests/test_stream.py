@@ -65,12 +65,14 @@ def test_ranks_share_the_samples_out(reference):
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "world_size", "overlaps"), [(18, 1, False), (18, 2, True), (64, 2, False)]
+    ("samples", "batch_size", "world_size", "multiple"),
+    [(4, 18, 1, None), (4, 18, 2, 32), (4, 64, 2, None), (5, 32, 2, 30), (5, 30, 2, None)],
 )
-def test_ranks_overlap_where_batches_are_parts_of_blocks(batch_size, world_size, overlaps):
-    config = StreamConfig(image_size=32, ball_size=16, scene=SCENE, batch_size=batch_size, workers=1)
+def test_ranks_overlap_where_batches_are_parts_of_blocks(samples, batch_size, world_size, multiple):
+    scene = dataclasses.replace(SCENE, samples_per_head=samples)
+    config = StreamConfig(image_size=32, ball_size=16, scene=scene, batch_size=batch_size, workers=1)
     with PairStream(config, split="train", world_size=world_size) as stream:
-        assert stream.overlaps == overlaps
+        assert stream.wanted_multiple == multiple
 
 
 def test_seed_and_split_do_matter(reference):

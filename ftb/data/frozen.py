@@ -202,7 +202,7 @@ class FrozenStream:
     ) -> None:
         self.config = config
         self.render_seconds = 0.0
-        self.overlaps = False
+        self.wanted_multiple = None
         self._device = device
         self._rank, self._world_size = rank, world_size
         self._part = FrozenSplit(settings.directory).part(settings.part)

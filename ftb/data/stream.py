@@ -160,9 +160,11 @@ class PairStream:
             number += 1
 
     @property
-    def overlaps(self) -> bool:
-        """Whether ranks render pictures that others show, since their batches are parts of blocks."""
-        return self._world_size > 1 and self.config.batch_size % self._block_size != 0
+    def wanted_multiple(self) -> int | None:
+        """What the batch size should be a multiple of, where ranks render pictures that others show since
+        their batches are parts of blocks; else None."""
+        overlap = self._world_size > 1 and self.config.batch_size % self._block_size != 0
+        return self._block_size if overlap else None
 
     def close(self) -> None:
         """Let go of renderer and heads; workers end with the iterator that started them."""

@@ -55,7 +55,7 @@ for (int direction = 0; direction < count; ++direction) {
 """
 
 RAYS = """
-float origin[3], rounding;
+float origin[3], rounding;  // a hundred roundings of the farthest coordinate
 const auto bits = [&](auto truth) -> unsigned {
     return __builtin_bit_cast(unsigned short, __builtin_convertvector(truth, flags));
 };

@@ -145,7 +145,7 @@ def test_two_processes_learn_as_one_with_twice_the_batch(
     monkeypatch.setenv("RANK", "0")
     done = run_train(two, *halves)
     assert done.exit_code == 0, done.output
-    advice = "batches of a multiple of 32 waste none"
+    advice = "a multiple of 32 wastes none: --set stream.batch_size=32"
     assert (advice in done.output, advice in alone.output) == (True, False)
     assert other.wait(timeout=60) == 0, other.stderr and other.stderr.read()
     first, second = (read_checkpoint(path / "last.safetensors").groups for path in (one, two))
