@@ -123,10 +123,10 @@ def build_page(gradio: Any, estimator: Estimator) -> Any:
             answer, asked, whole, api_visibility="private"
         )
         looks = [told["words"], told["compass"], *balls]
-        # "input" and not "release", which the keyboard does not give; of a quick series the last one counts
-        turn.input(_turned, [state, turn], looks, api_visibility="private", trigger_mode="always_last").then(
-            _turned_files, [state, turn], files, api_visibility="private"
-        )
+        # "input" and not "release", which the keyboard does not give; of a quick series the last one counts,
+        # for the files as well: gradio would drop the turn that comes while those of one before are written
+        last: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
+        turn.input(_turned, [state, turn], looks, **last).then(_turned_files, [state, turn], files, **last)
     return page
 
 

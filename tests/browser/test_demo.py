@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ftb import demo
 from ftb.demo import MOST_MEGABYTES, DemoOptions, example_portrait, serve, turned_light
 from ftb.estimation.estimator import Estimator
 from ftb.interop.lighting_json import read_lighting_file
@@ -34,6 +37,13 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(checkpoint: Path) -> Iterator[str]:
+    with served_page(checkpoint) as place:
+        yield place
+
+
+@contextmanager
+def served_page(checkpoint: Path) -> Iterator[str]:
+    """The page on a free port; gives its address."""
     pytest.importorskip("gradio", reason="needs gradio: pip install 'face-to-ball[demo]'")
     port = free_port()
     page = serve(DemoOptions(checkpoint=checkpoint, port=port, device="cpu"), wait=False)
@@ -98,16 +108,54 @@ def test_by_keyboard(address: str, checkpoint: Path, browser: Any, tmp_path: Pat
         page.keyboard.press("ArrowRight")
     label = "document.querySelector('svg.compass').getAttribute('aria-label')"
     page.wait_for_function(f"text => {label} != text", arg=before)
-    # the files follow the slider, a moment later, and on a busy machine those of a step before come first
-    light = Estimator.load(checkpoint, device="cpu").estimate(example_portrait())
-    expected = turned_light(light, 60.0).key_dirs[0]
-    for _ in range(20):
-        turned = downloaded_light(page, tmp_path / "lighting.json")
-        if float(angle_deg(turned.key_dirs[0], expected)) < 1.0:
-            break
-        page.wait_for_timeout(1000)
-    assert float(angle_deg(turned.key_dirs[0], expected)) < 1.0
+    assert_files_turn_by(60.0, page, checkpoint, tmp_path)
     page.close()
+
+
+def test_files_written_slowly_are_of_the_last_turn(
+    checkpoint: Path, browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+    turned_twice = threading.Event()
+
+    def slowly(given: Any, degrees: float) -> list[str] | None:
+        asked.append(degrees)
+        if len(asked) == 1:
+            turned_twice.wait(60.0)
+        return written(given, degrees)
+
+    written = demo._turned_files
+    monkeypatch.setattr(demo, "_turned_files", slowly)
+    with served_page(checkpoint) as address:
+        page = browser.new_page(viewport=DESK)
+        page.goto(address)
+        page.click("#example")
+        page.wait_for_selector("svg.compass", timeout=60_000)
+        page.wait_for_selector("a[href*='lighting.json']", timeout=60_000)
+        label = page.get_attribute("svg.compass", "aria-label")
+        page.focus("input[type=range]")
+        for _ in range(2):  # the second while the files of the first are being written
+            page.keyboard.press("ArrowRight")
+            changed = "text => document.querySelector('svg.compass').getAttribute('aria-label') !== text"
+            page.wait_for_function(changed, arg=label, timeout=60_000)
+            label = page.get_attribute("svg.compass", "aria-label")
+        page.wait_for_timeout(1000)
+        turned_twice.set()
+        assert_files_turn_by(10.0, page, checkpoint, tmp_path)
+        assert asked == [5.0, 10.0]
+        page.close()
+
+
+def assert_files_turn_by(degrees: float, page: Any, checkpoint: Path, folder: Path) -> None:
+    """The page's files are soon of the example's light turned so far, and not of a step before."""
+    light = Estimator.load(checkpoint, device="cpu").estimate(example_portrait())
+    expected = turned_light(light, degrees).key_dirs[0]
+    for _ in range(60):  # written a moment after the pictures, on a busy machine those of other steps first
+        turned = downloaded_light(page, folder / "lighting.json")
+        if float(angle_deg(turned.key_dirs[0], expected)) < 1.0:
+            return
+        page.wait_for_timeout(500)
+    raise AssertionError(f"the files have {turned.key_dirs[0].tolist()}, not {expected.tolist()}")
 
 
 def downloaded_light(page: Any, place: Path) -> Lighting:
