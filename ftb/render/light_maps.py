@@ -12,9 +12,11 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ftb.kernels.starting import spared
+from ftb.kernels.starting import Packed, spared
 from ftb.maths import brdf, envmap
 from ftb.maths.shapes import expect_shape
+from ftb.render.ball_transport import constant
+from ftb.render.light_map_rows import filtered_by_rows, tables_of
 from ftb.types import Lighting, TensorData
 
 MAP_HEIGHT = 16
@@ -33,16 +35,18 @@ class LightMaps(TensorData):
 
 
 def light_maps(lighting: Lighting) -> LightMaps:
-    """Filter the environments of S lightings; key lights are not part of it."""
+    """Filter the environments of S lightings; key lights are not part of it. Does not: give gradients."""
     if lighting.environment is None:
         raise ValueError("lighting.environment: expected (S, H, 2H, 3), got None")
     environment = lighting.environment.float()
-    dims = expect_shape(environment, "S H W 3", name="lighting.environment")
-    filtered = _filtered_by_frequency if dims["H"] % MAP_HEIGHT == 0 else filtered_by_matrix
-    maps = filtered(environment)
-    return LightMaps(
-        irradiance=spared(maps[:, 0]), glossy=spared(maps[:, 1:]), mirror=environment.contiguous()
-    )
+    height = expect_shape(environment, "S H W 3", name="lighting.environment")["H"]
+    if height % MAP_HEIGHT == 0 and environment.is_cpu:
+        irradiance, glossy = filtered_by_rows(environment, _row_tables(height))
+    else:
+        filtered = filtered_by_frequency if height % MAP_HEIGHT == 0 else filtered_by_matrix
+        maps = filtered(environment)
+        irradiance, glossy = spared(maps[:, 0]), spared(maps[:, 1:])
+    return LightMaps(irradiance=irradiance, glossy=glossy, mirror=environment.contiguous())
 
 
 def filtered_by_matrix(environment: Tensor) -> Tensor:
@@ -54,7 +58,7 @@ def filtered_by_matrix(environment: Tensor) -> Tensor:
     return maps.permute(3, 0, 1, 2, 4).contiguous()
 
 
-def _filtered_by_frequency(environment: Tensor) -> Tensor:
+def filtered_by_frequency(environment: Tensor) -> Tensor:
     """As `filtered_by_matrix`: turned about the vertical axis the matrix stays the same, and so it does in a
     mirror. Along a row it is therefore a product by frequency, of cosines and sines alike."""
     samples, height, width = environment.shape[:3]
@@ -65,6 +69,11 @@ def _filtered_by_frequency(environment: Tensor) -> Tensor:
     filtered = torch.bmm(of_frequency, columns).unflatten(2, (2, -1))  # (F, 4·16, 2, S·3)
     maps = turned_waves @ filtered.permute(2, 0, 1, 3).flatten(0, 1).flatten(1)  # (32, 4·16·S·3)
     return maps.unflatten(1, (-1, MAP_HEIGHT, samples, 3)).permute(3, 1, 2, 0, 4)
+
+
+@constant
+def _row_tables(height: int) -> Packed:
+    return tables_of(*_filter_waves(height, "cpu"))
 
 
 @lru_cache(maxsize=8)

@@ -122,10 +122,14 @@ def sky_struct(sky: SkyDirections) -> Packed:
 
 
 class Occluder:
-    """The mesh of one head as a ray target; build costs about 2 ms for 9,000 triangles."""
+    """The mesh of one head as a ray target; build costs about 2 ms for 9,000 triangles.
 
-    def __init__(self, mesh: Mesh) -> None:
+    chosen (V,): where its vertices are among those of the shapes that `sky_rows_of` is given; None: all.
+    """
+
+    def __init__(self, mesh: Mesh, chosen: Tensor | None = None) -> None:
         expect_shape(mesh.vertices, "1 V 3", name="mesh.vertices")
+        self._chosen = chosen
         self._points = mesh.vertices[0].detach().float().clone()
         self._indices = mesh.faces.to(torch.int32).reshape(-1).contiguous()
         with on_torch_stream(self._points.device):
@@ -174,17 +178,25 @@ class Occluder:
         return rows[0], rows[1], openness
 
     def sky_rows_of(
-        self, shapes: Tensor, starts: Tensor, receivers: tuple[Tensor, Tensor, Tensor], sky: SkyDirections
+        self,
+        shapes: Tensor,
+        starts: Tensor,
+        receivers: tuple[Tensor, Tensor, Tensor, Tensor],
+        sky: SkyDirections,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """As `sky_rows`, of points on several shapes (B, V, 3) of the mesh, shape after shape; leaves it the
-        last one. starts (B + 1,): where the points of each shape begin, and all end; receivers: points,
-        normals, needed. Evenly spread unless on the CPU, where starts can be read without waiting."""
-        count = len(receivers[0])
+        """As `sky_rows`, of points on several shapes (B, V', 3), shape after shape; leaves the mesh the last
+        one. starts (B + 1,): where the points of each shape begin, and all end; receivers: points and normals
+        (N, 3); asked (P,) int64, rows of these; needed (P,). Evenly spread unless on the CPU, where starts
+        can be read without waiting."""
+        points, normals, asked, needed = receivers
+        everywhere = (points.index_select(0, asked), normals.index_select(0, asked), needed)
+        shapes = shapes if self._chosen is None else shapes.index_select(1, self._chosen)
+        count = len(asked)
         ends = starts.tolist() if starts.is_cpu else range(0, count + 1, max(count // len(shapes), 1))
         rows = []
         for shape, (first, end) in zip(shapes, pairwise(ends), strict=True):
             self.move(shape)
-            rows.append(self.sky_rows(*(values[first:end] for values in receivers), sky))
+            rows.append(self.sky_rows(*(values[first:end] for values in everywhere), sky))
         shadowed, unshadowed, openness = (torch.cat(values) for values in zip(*rows, strict=True))
         return shadowed, unshadowed, openness
 

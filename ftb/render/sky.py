@@ -133,11 +133,10 @@ def sky_transfer(
         everyone = torch.ones(len(asked), dtype=torch.uint8, device=device)
     else:
         starts, rows, asked, everyone = CHOOSERS[device.type](needed, heads, asked)
-    occluder = kept_occluder(receivers.occluder_faces, receivers.occluder_rest)
-    shapes = mesh.vertices.index_select(1, receivers.occluder_vertices)
-    everywhere = (mesh.vertices.flatten(0, 1), mesh.normals.flatten(0, 1))
-    points, normals = (values.index_select(0, asked) for values in everywhere)
-    rays = occluder.sky_rows_of(shapes, starts, (points, normals, everyone), sky)
+    faces, chosen = receivers.occluder_faces, receivers.occluder_vertices
+    occluder = kept_occluder(faces, receivers.occluder_rest, chosen)
+    points, normals = mesh.vertices.flatten(0, 1), mesh.normals.flatten(0, 1)
+    rays = occluder.sky_rows_of(mesh.vertices, starts, (points, normals, asked, everyone), sky)
     shadowed, unshadowed, openness = rays
     return SkyTransfer(
         shadowed=shadowed,

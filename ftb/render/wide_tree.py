@@ -24,7 +24,7 @@ EMPTY = 1e30
 class WideTree:
     """As `Occluder`, as far as `sky_rows` goes, of a mesh on the CPU."""
 
-    def __init__(self, mesh: Mesh) -> None:
+    def __init__(self, mesh: Mesh, chosen: Tensor | None = None) -> None:
         expect_shape(mesh.vertices, "1 V 3", name="mesh.vertices")
         faces = mesh.faces.numpy()
         nodes = grouped(mesh.vertices[0].detach().float().numpy()[faces])
@@ -38,7 +38,10 @@ class WideTree:
                 places[leaf, :, : len(triangles)] = faces[triangles].T
                 filled.append(leaf)
         self._points = mesh.vertices[0]
+        count_of_points = len(self._points)
         self._tree = {
+            "chosen": (torch.arange(count_of_points) if chosen is None else chosen).to(torch.int32),
+            "shape": torch.zeros(3 * count_of_points),
             "leaves": torch.tensor(filled, dtype=torch.int32),
             "places": torch.from_numpy(places.ravel()),
             "corners": torch.zeros(count * WIDTH * 9 * WIDTH),
@@ -52,18 +55,23 @@ class WideTree:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As `Occluder.sky_rows`."""
         starts = torch.tensor([0, len(points)], dtype=torch.int32)
-        return self.sky_rows_of(self._points[None], starts, (points, normals, needed), sky)
+        receivers = (points, normals, torch.arange(len(points)), needed)
+        return self.sky_rows_of(self._points[None], starts, receivers, sky)
 
     def sky_rows_of(
-        self, shapes: Tensor, starts: Tensor, receivers: tuple[Tensor, Tensor, Tensor], sky: SkyDirections
+        self,
+        shapes: Tensor,
+        starts: Tensor,
+        receivers: tuple[Tensor, Tensor, Tensor, Tensor],
+        sky: SkyDirections,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As `Occluder.sky_rows_of`. The tree keeps its branches, whatever the shape."""
-        points, normals, needed = receivers
-        rows = torch.empty(2, len(points), len(sky.directions))
-        openness = torch.empty(len(points))
+        points, normals, asked, needed = receivers
+        rows = torch.empty(2, len(asked), len(sky.directions))
+        openness = torch.empty(len(asked))
         rays = torch.empty(len(sky.directions) * RAY_NUMBERS)
         inputs = [packed(kernels.Tree, **self._tree, rays=rays), floats(shapes), shapes.shape[1], starts]
-        inputs += [floats(points), floats(normals), needed, sky_struct(sky), RAY_OFFSET_M]
+        inputs += [floats(points), floats(normals), asked, needed, sky_struct(sky), RAY_OFFSET_M]
         launch(kernels.sky_rows, len(shapes), [*inputs, rows[0], rows[1], openness], points.device)
         return rows[0], rows[1], openness
 

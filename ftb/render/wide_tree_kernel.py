@@ -21,13 +21,16 @@ SPARE = wp.constant(4.0e-6)
 
 @wp.struct
 class Tree:
-    """leaves: numbers of those that hold triangles; places (leaves · 3 · 16,): vertices of the first, second,
-    third corners of each leaf's triangles; corners, boxes, tops: as above, of the shape that was asked
-    last; sides (leaves,): the longest side of each leaf's box; rays (D · RAY_NUMBERS,): room for what all
-    rays of a direction share, and what is known of it at a point."""
+    """chosen (V,): where its vertices are among those of a shape; leaves: numbers of those that hold
+    triangles; places (leaves · 3 · 16,): vertices of the first, second, third corners of each leaf's
+    triangles; shape (V · 3,), corners, boxes, tops: as above, of the shape that was asked last; sides
+    (leaves,): the longest side of each leaf's box; rays (D · RAY_NUMBERS,): room for what all rays of a
+    direction share, and what is known of it at a point."""
 
+    chosen: wp.array(dtype=wp.int32)
     leaves: wp.array(dtype=wp.int32)
     places: wp.array(dtype=wp.int32)
+    shape: wp.array(dtype=float)
     corners: wp.array(dtype=float)
     boxes: wp.array(dtype=float)
     tops: wp.array(dtype=float)
@@ -47,7 +50,12 @@ float *corners = tree.corners.data, *boxes = tree.boxes.data, *tops = tree.tops.
 # Leaves that hold triangles, then nodes: what is in them, and boxes around it.
 _PLACED = """
 #define EACH _Pragma("clang loop unroll(full)")
-const float* shape = (const float*)(shapes.data + (long long)head * vertices);
+// Each is a corner of six triangles or so: first those that are, next to each other.
+float* shape = tree.shape.data;
+const int* chosen = tree.chosen.data;
+const auto* first_of_all = shapes.data + (long long)head * vertices;
+for (int k = 0; k < tree.chosen.shape[0]; ++k)
+    __builtin_memcpy(shape + 3 * k, first_of_all + chosen[k], 12);
 const auto ends_of = [&](lanes low, lanes high, float& start, float& end) {
     typedef float eight __attribute__((ext_vector_type(8)));
     typedef float four __attribute__((ext_vector_type(4)));
@@ -109,7 +117,8 @@ _ALL_ROWS = (
     + DIRECTIONS
     + RAYS
     + """
-for (int point = starts.data[head]; point < starts.data[head + 1]; ++point) {
+const int last = starts.data[head + 1];
+for (int point = starts.data[head]; point < last; ++point) {
     float* lit = unshadowed.data + (long long)count * point;
     float* row = shadowed.data + (long long)count * point;
     if (!needed.data[point]) {
@@ -118,10 +127,13 @@ for (int point = starts.data[head]; point < starts.data[head + 1]; ++point) {
         openness.data[point] = 0.0f;
         continue;
     }
-    const float* normal = (const float*)(normals.data + point);
+    const long long vertex = asked.data[point], soon = asked.data[point + 4 < last ? point + 4 : point];
+    __builtin_prefetch(points.data + soon);
+    __builtin_prefetch(normals.data + soon);
+    const float* normal = (const float*)(normals.data + vertex);
     float reach = farthest;
     for (int axis = 0; axis < 3; ++axis) {
-        origin[axis] = ((const float*)(points.data + point))[axis] + normal[axis] * offset;
+        origin[axis] = ((const float*)(points.data + vertex))[axis] + normal[axis] * offset;
         reach = __builtin_fmaxf(reach, __builtin_fabsf(origin[axis]));
     }
     rounding = 6.0e-6f * reach;
@@ -175,6 +187,7 @@ def fill_rows(
     starts: wp.array(dtype=wp.int32),
     points: wp.array(dtype=wp.vec3),
     normals: wp.array(dtype=wp.vec3),
+    asked: wp.array(dtype=wp.int64),
     needed: wp.array(dtype=wp.uint8),
     sky: Sky,
     offset: float,
@@ -193,10 +206,11 @@ def sky_rows(
     tree: Tree,
     shapes: wp.array(dtype=wp.vec3),  # (B · V,)
     vertices: int,  # V
-    starts: wp.array(dtype=wp.int32),  # (B + 1,) of heads among points
+    starts: wp.array(dtype=wp.int32),  # (B + 1,) of heads among those asked
     points: wp.array(dtype=wp.vec3),
     normals: wp.array(dtype=wp.vec3),
-    needed: wp.array(dtype=wp.uint8),
+    asked: wp.array(dtype=wp.int64),  # (P,) of them
+    needed: wp.array(dtype=wp.uint8),  # (P,)
     sky: Sky,
     offset: float,
     shadowed: wp.array(dtype=float, ndim=2),
@@ -206,6 +220,6 @@ def sky_rows(
     """As `sky_kernel.sky_rows`, one head a thread, one after the other: they share the tree."""
     head = wp.tid()
     fill_rows(
-        tree, shapes, vertices, starts, points, normals, needed, sky, offset, shadowed, unshadowed, openness,
-        SPARE, head,
+        tree, shapes, vertices, starts, points, normals, asked, needed, sky, offset, shadowed, unshadowed,
+        openness, SPARE, head,
     )  # fmt: skip

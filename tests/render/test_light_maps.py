@@ -1,4 +1,4 @@
-"""Filtered maps: by frequency as by matrix, white light, energy."""
+"""Filtered maps: by rows and by frequency as by matrix, white light, energy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ftb.maths import envmap, sh
-from ftb.render.light_maps import filtered_by_matrix, light_maps
+from ftb.render.light_maps import filtered_by_frequency, filtered_by_matrix, light_maps
 from ftb.types import Lighting
 
 
@@ -23,13 +23,30 @@ def under(environment: torch.Tensor) -> Lighting:
     )
 
 
-@pytest.mark.parametrize("height", [8, 16, 32])
-def test_frequencies_equal_the_matrix(height, generator):
-    environment = torch.rand(3, height, 2 * height, 3, generator=generator)
+@pytest.mark.parametrize("height", [8, 16, 32, 48])
+@pytest.mark.parametrize("samples", [1, 3, 11])
+def test_filtered_as_by_the_matrix(height, samples, generator):
+    environment = torch.rand(samples, height, 2 * height, 3, generator=generator)
     maps = light_maps(under(environment))
     expected = filtered_by_matrix(environment)
     torch.testing.assert_close(maps.irradiance, expected[:, 0], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(maps.glossy, expected[:, 1:], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("height", [16, 32])
+def test_frequencies_equal_the_matrix(height, generator):
+    environment = torch.rand(3, height, 2 * height, 3, generator=generator)
+    maps, expected = filtered_by_frequency(environment), filtered_by_matrix(environment)
+    torch.testing.assert_close(maps, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_bits_do_not_depend_on_who_else_is_filtered(generator):
+    environment = torch.rand(11, 32, 64, 3, generator=generator)
+    together = light_maps(under(environment))
+    for number in range(11):
+        alone = light_maps(under(environment[number : number + 1]))
+        assert torch.equal(alone.irradiance[0], together.irradiance[number])
+        assert torch.equal(alone.glossy[0], together.glossy[number])
 
 
 def test_white_light_stays_white():

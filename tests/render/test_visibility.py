@@ -116,7 +116,8 @@ def test_rows_hold_light_and_openness():
     assert float(openness.min()) > 0.97
 
 
-def test_kept_occluder_is_every_mesh_it_is_asked_for():
+@pytest.mark.parametrize("scattered", [False, True], ids=["all", "chosen"])
+def test_kept_occluder_is_every_mesh_it_is_asked_for(scattered):
     rest = mesh_of(bumpy_head())
     wider = rest.vertices[0] * torch.tensor([1.3, 0.9, 1.1])
     sky = sky_directions(64, "cpu")
@@ -124,14 +125,25 @@ def test_kept_occluder_is_every_mesh_it_is_asked_for():
     exact = Occluder(Mesh(vertices=wider[None], faces=rest.faces, normals=rest.normals))
     expected = exact.sky_rows(wider[::20], rest.normals[0][::20], needed, sky)[0]
     assert float((expected > 0).float().mean()) < 0.48  # something is hidden
-    points, count = wider[::20], len(needed)
     shapes = torch.stack([rest.vertices[0] * 5.0, wider])
-    starts = torch.tensor([0, 7, 7 + count], dtype=torch.int32)
-    receivers = [torch.cat([some[:7], some]) for some in (points, rest.normals[0][::20], needed)]
+    normals, chosen, places = rest.normals.expand(2, -1, -1), None, torch.arange(len(wider))
+    if scattered:  # the same triangles among other vertices
+        chosen = places = torch.randperm(2 * len(wider), generator=torch.Generator().manual_seed(5))[places]
+        shapes, normals = (among(values, places) for values in (shapes, normals))
+    starts = torch.tensor([0, 7, 7 + len(needed)], dtype=torch.int32)
+    asked = torch.cat([places[:7], shapes.shape[1] + places[::20]])
+    receivers = (shapes.flatten(0, 1), normals.flatten(0, 1), asked, torch.cat([needed[:7], needed]))
     for faces in (rest.faces, rest.faces, rest.faces.clone()):  # built, asked again, and built anew
-        for occluder in (kept_occluder(faces, rest.vertices[0]), Occluder(rest)):
-            found = occluder.sky_rows_of(shapes, starts, tuple(receivers), sky)
+        for occluder in (kept_occluder(faces, rest.vertices[0], chosen), Occluder(rest, chosen)):
+            found = occluder.sky_rows_of(shapes, starts, receivers, sky)
             torch.testing.assert_close(found[0][7:], expected, rtol=0, atol=0)
+
+
+def among(values, places):
+    """Rows (B, V, 3) at these places (V,) of twice as many."""
+    more = torch.ones(len(values), 2 * len(places), 3)
+    more[:, places] = values
+    return more
 
 
 def test_what_no_picture_shows_stays_in_the_dark():

@@ -57,15 +57,16 @@ def test_answers_are_those_of_warp(count, sky):
 
 def test_a_vertex_that_is_no_number_takes_no_other_triangle_away():
     mesh, sky, (points, normals) = soup(200), sky_directions(48, "cpu"), places(40)
-    asked = (points, normals, torch.ones(len(points), dtype=torch.uint8))
+    everyone = torch.ones(len(points), dtype=torch.uint8)
     starts = torch.tensor([0, len(points)], dtype=torch.int32)
     for face in range(0, 200, 3):  # wherever it lies in its leaf
         broken = mesh.vertices.clone()
         broken[0, 3 * face + 2, face % 3] = torch.nan
-        found = WideTree(mesh).sky_rows_of(broken, starts, asked, sky)[0]
+        receivers = (points, normals, torch.arange(len(points)), everyone)
+        found = WideTree(mesh).sky_rows_of(broken, starts, receivers, sky)[0]
         rest = mesh.faces[torch.arange(200) != face]
         others = Mesh(vertices=mesh.vertices, faces=rest, normals=mesh.normals)
-        assert torch.equal(found, Occluder(others).sky_rows(*asked, sky)[0])
+        assert torch.equal(found, Occluder(others).sky_rows(points, normals, everyone, sky)[0])
 
 
 def test_answers_on_a_surface_are_those_of_warp():
