@@ -132,7 +132,7 @@ def _lit_vertices(
         "vertices": floats(mesh.vertices),
         "normals": floats(mesh.normals),
         "uvs": torch.zeros(count, 2, device=device) if mesh.uvs is None else floats(mesh.uvs),
-        "texels": textures.texels,
+        "texels": textures.finest,
         "size": textures.size,
     }
     seen = {
@@ -222,7 +222,8 @@ def _surface(mesh: Mesh, lit: _Lit) -> Packed:
         facets=lit.facets,
         width=lit.textures.size,
         levels=len(lit.textures.starts),
-        texels=lit.textures.texels,
+        finest=lit.textures.finest,
+        coarser=lit.textures.coarser,
         starts=lit.textures.starts,
     )
 

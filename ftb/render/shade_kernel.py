@@ -45,7 +45,7 @@ class View:
 @wp.struct
 class Surface:
     """Of B heads: vertex records (S · V,); faces (F,), their normals and texels a metre (B · F,); the skins'
-    textures, `width` texels wide, and where the levels of one begin."""
+    textures, `width` texels wide, as in `texture.Pyramid`."""
 
     heads: int
     vertices: int
@@ -54,7 +54,8 @@ class Surface:
     facets: wp.array(dtype=wp.vec4)
     width: int
     levels: int
-    texels: wp.array(dtype=vec5)
+    finest: wp.array(dtype=vec5)
+    coarser: wp.array(dtype=vec5)
     starts: wp.array(dtype=wp.int32)
 
 
@@ -169,9 +170,11 @@ def head_of(view: View, surface: Surface, sample: int):
 def skin_at(view: View, surface: Surface, sample: int, u: float, v: float, texels_a_pixel: float):
     """Albedo, roughness and F0."""
     level = level_of(texels_a_pixel, surface.levels)
-    start = head_of(view, surface, sample) * quotient(surface.texels.shape[0], surface.heads)
-    start += surface.starts[level]
-    return texture_lookup(surface.texels, start, surface.width >> level, u, v)
+    head = head_of(view, surface, sample)
+    if level == 0:
+        return texture_lookup(surface.finest, head * surface.width * surface.width, surface.width, u, v)
+    start = head * quotient(surface.coarser.shape[0], surface.heads) + surface.starts[level]
+    return texture_lookup(surface.coarser, start, surface.width >> level, u, v)
 
 
 @wp.func

@@ -69,11 +69,19 @@ def _sitting(run: Sequence[Chunk], apart: bool) -> Sitting:
 
 
 def _joined(parts: list[Tensor]) -> Tensor:
-    """Along the leading dimension; without a copy where they lie one behind the other in memory already."""
+    """Along the leading dimension, which is 1 of each; without a copy where they lie one behind the other in
+    memory already."""
     first = parts[0]
-    step = first.numel() * first.itemsize
-    lie_so = all(part.data_ptr() == first.data_ptr() + number * step for number, part in enumerate(parts))
-    known = first.untyped_storage().data_ptr()
-    if lie_so and all(part.is_contiguous() and part.untyped_storage().data_ptr() == known for part in parts):
-        return first.as_strided((len(parts) * len(first), *first.shape[1:]), first.stride())
+    known, shape, strides = first.untyped_storage().data_ptr(), first.shape, first.stride()
+    step = first[0].numel() if first.is_contiguous() else strides[0]
+    start = first.storage_offset()
+    lie_so = all(
+        part.storage_offset() == start + number * step
+        and part.untyped_storage().data_ptr() == known
+        and part.stride() == strides
+        and part.shape == shape
+        for number, part in enumerate(parts)
+    )
+    if lie_so and len(first) == 1:
+        return first.as_strided((len(parts), *shape[1:]), (step, *strides[1:]))
     return torch.cat(parts)

@@ -7,9 +7,6 @@ and mixed as one register each; the table of them is then turned so that its row
 
 from __future__ import annotations
 
-# Numbers a pixel may read beyond the last texel's.
-SPARE = 3
-
 # asked: a face of each pixel, some face where none is; corners, records, shares: as in the kernel's
 # arguments, from this picture's and these pixels' first number on. Record as in `vertex_kernel`.
 RECORDS = """
@@ -29,8 +26,7 @@ const auto interpolated = [&](lanes (&record)[16], const int* asked, const int* 
 # Albedo, roughness and F0 at (u, v), of the level of the pyramid whose texels are about as wide as pixels.
 SKINS = """
 struct Pyramid {
-    const float* texels;
-    const int* starts;
+    const float* of_level[32];  // as many as halves of an int
     int width, levels;
 };
 const auto skins_of = [&](lanes (&skin)[8], const Pyramid& pyramid, lanes u, lanes v,
@@ -58,7 +54,7 @@ const auto skins_of = [&](lanes (&skin)[8], const Pyramid& pyramid, lanes u, lan
     IN_MEMORY(below);
     eight one[16];
     EACH for (int k = 0; k < 16; ++k) {
-        const float* texel = pyramid.texels + 5 * pyramid.starts[levels[k]] + place[k];
+        const float* texel = pyramid.of_level[levels[k]] + place[k];
         const float* under = texel + below[k];
         const eight first = *(const eight*)texel, second = *(const eight*)(texel + 5);
         const eight third = *(const eight*)under, fourth = *(const eight*)(under + 5);

@@ -9,10 +9,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ftb.kernels.starting import floats, launch
+from ftb.kernels.starting import launch
 from ftb.maths.shapes import expect_shape
 from ftb.render import texture_kernel, texture_rows
-from ftb.render.skin_rows import SPARE
+from ftb.scene.skin_texels import SPARE, woven
 from ftb.types import TensorData
 
 LEAST_SIZE = 16  # texels along the coarsest level
@@ -20,10 +20,11 @@ LEAST_SIZE = 16  # texels along the coarsest level
 
 @dataclass(frozen=True, kw_only=True)
 class Pyramid(TensorData):
-    """texels (B · N, 5): albedo, roughness and F0 of all levels, finest first, head after head; starts
-    (levels,) int32 of each level in those of a head; size: texels along the finest."""
+    """finest (B · T², 5): albedo, roughness and F0, head after head; coarser (B · N, 5): of all other levels;
+    starts (levels,) int32: where each of those begins in a head's; size: T."""
 
-    texels: Tensor
+    finest: Tensor
+    coarser: Tensor
     starts: Tensor
     size: int
 
@@ -42,44 +43,37 @@ def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
     if size == 1:  # a bilinear lookup reads four
         size = 2
         albedo_linear, material = (each.expand(heads, 2, 2, -1) for each in (albedo_linear, material))
-    sides, starts = [size], [0]
+    sides, starts, end = [size], [0], 0
     while sides[-1] % 2 == 0 and sides[-1] // 2 >= LEAST_SIZE:
-        starts.append(starts[-1] + sides[-1] ** 2)
+        starts.append(end)
         sides.append(sides[-1] // 2)
+        end += sides[-1] ** 2
     device = albedo_linear.device
-    count = heads * (starts[-1] + sides[-1] ** 2)
-    # Sixteen pixels at a time read a little beyond a texel: memory behind the last one has to be ours, too.
-    texels = torch.empty(5 * count + SPARE, device=device)[: 5 * count].view(count, 5)
-    found = Pyramid(texels=texels, starts=_on_device(tuple(starts), str(device)), size=size)
-    FILLERS[device.type](floats(albedo_linear), floats(material), found)
+    coarser = torch.empty(5 * heads * end + SPARE, device=device)[: 5 * heads * end].view(-1, 5)
+    finest = woven(albedo_linear, material).view(-1, 5)
+    found = Pyramid(finest=finest, coarser=coarser, starts=_on_device(tuple(starts), str(device)), size=size)
+    FILLERS[device.type](found, heads)
     return found
 
 
-def _fill_by_texels(albedo_linear: Tensor, material: Tensor, to: Pyramid) -> None:
+def _fill_by_texels(to: Pyramid, heads: int) -> None:
     """Fill level after level, a texel a thread."""
-    heads, count = len(albedo_linear), len(to.texels) // len(albedo_linear)
-    inputs = [albedo_linear, material, to.size**2, count, to.texels]
-    launch(texture_kernel.interleave, heads * to.size**2, inputs, to.texels.device)
-    start, side = 0, to.size
+    finer, side, start = (to.finest, to.size**2, 0), to.size, 0
     for _ in range(len(to.starts) - 1):
-        finer, start, side = start, start + side**2, side // 2
-        launch(
-            texture_kernel.halve, heads * side**2, [to.texels, count, finer, start, side], to.texels.device
-        )
+        side //= 2
+        inputs = [*finer, to.coarser, len(to.coarser) // heads, start, side]
+        launch(texture_kernel.halve, heads * side**2, inputs, to.coarser.device)
+        finer, start = (to.coarser, len(to.coarser) // heads, start), start + side**2
 
 
-def _fill_by_heads(albedo_linear: Tensor, material: Tensor, to: Pyramid) -> None:
+def _fill_by_heads(to: Pyramid, heads: int) -> None:
     """As `_fill_by_texels`, a head a thread."""
-    heads = len(albedo_linear)
-    inputs = [to.size, albedo_linear, material, to.starts, len(to.texels) // heads, to.texels]
-    launch(texture_rows.fill_pyramids, heads, inputs, to.texels.device)
+    inputs = [to.size, to.finest, to.starts, len(to.coarser) // heads, to.coarser]
+    launch(texture_rows.fill_pyramids, heads, inputs, to.coarser.device)
 
 
 # By kind of device.
-FILLERS: dict[str, Callable[[Tensor, Tensor, Pyramid], None]] = {
-    "cpu": _fill_by_heads,
-    "cuda": _fill_by_texels,
-}
+FILLERS: dict[str, Callable[[Pyramid, int], None]] = {"cpu": _fill_by_heads, "cuda": _fill_by_texels}
 
 
 @lru_cache(maxsize=16)

@@ -35,30 +35,22 @@ def texture_lookup(texels: wp.array(dtype=vec5), start: int, size: int, u: float
 
 
 @wp.kernel(enable_backward=False)
-def interleave(
-    albedo: wp.array(dtype=wp.vec3),  # (B · each,)
-    material: wp.array(dtype=wp.vec2),
-    each: int,  # texels of the finest level
-    count: int,  # texels of a pyramid
-    texels: wp.array(dtype=vec5),  # (B · count,), out
+def halve(
+    finer: wp.array(dtype=vec5),
+    finer_count: int,  # texels of a head there
+    finer_start: int,
+    coarser: wp.array(dtype=vec5),  # out
+    count: int,
+    start: int,
+    side: int,
 ):
-    """One texel of the finest level a thread."""
-    n = wp.tid()
-    head = quotient(n, each)
-    colour = albedo[n]
-    rest = material[n]
-    texels[head * count + n - head * each] = vec5(colour[0], colour[1], colour[2], rest[0], rest[1])
-
-
-@wp.kernel(enable_backward=False)
-def halve(texels: wp.array(dtype=vec5), count: int, finer: int, start: int, side: int):
     """One texel a thread of the level of `side` × `side` texels at `start`: the mean of four of the one at
-    `finer`; `count` texels a pyramid."""
+    `finer_start`."""
     n = wp.tid()
     head = quotient(n, side * side)
     place = n - head * side * side
     row = quotient(place, side)
-    at = head * count + finer + 4 * side * row + 2 * (place - row * side)
-    upper = texels[at] + texels[at + 1]
-    lower = texels[at + 2 * side] + texels[at + 2 * side + 1]
-    texels[head * count + start + place] = (upper + lower) * 0.25
+    at = head * finer_count + finer_start + 4 * side * row + 2 * (place - row * side)
+    upper = finer[at] + finer[at + 1]
+    lower = finer[at + 2 * side] + finer[at + 2 * side + 1]
+    coarser[head * count + start + place] = (upper + lower) * 0.25

@@ -16,7 +16,7 @@ wp.set_module_options(FORWARD)
 @wp.struct
 class Shape:
     """B heads in their own frames: vertices, normals (B · V,), uvs (V,), and how wide their textures are;
-    texels as in `ftb.render.texture`."""
+    texels: the finest of `texture.Pyramid`."""
 
     heads: int
     vertices: wp.array(dtype=wp.vec3)

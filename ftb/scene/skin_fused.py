@@ -18,6 +18,7 @@ from ftb.scene.skin_eyes import edge_widths, eye_dimness, eye_shade, eye_sides
 from ftb.scene.skin_fields import Fields, build_fields, ramp
 from ftb.scene.skin_layers import BYTE_FIELDS, NUMBERS, SHORT_FIELDS, SPARSE
 from ftb.scene.skin_look import EyeLook, Look
+from ftb.scene.skin_texels import empty_texels
 from ftb.scene.skin_tints import (
     grain_shift,
     hair_colours,
@@ -255,7 +256,7 @@ def paint_heads(size: int, looks: Sequence[Look]) -> list[tuple[Tensor, Tensor]]
     """The same of several people, whose bits do not depend on each other."""
     table, heads = build_table(size), len(looks)
     tints, lips = skin_tints(looks)
-    albedo, material = torch.empty(heads, size, size, 3), torch.empty(heads, size, size, 2)
+    texels = empty_texels(heads, size)
     values = table.parts[list(MATERIALS)[-1]].stop
     colours = torch.empty(heads, 3, values)
     for chart, colour in inside_charts(build_fields(size), looks, lips).items():
@@ -264,7 +265,8 @@ def paint_heads(size: int, looks: Sequence[Look]) -> list[tuple[Tensor, Tensor]]
     eyes = torch.tensor([_eye_numbers(look.eyes, size) for look in looks])
     inputs = [table.table, table.inside, heads, _numbers(looks, tints, lips)]
     inputs += [_mixing(table, looks, tints[:, 1]), shifts, eyes, colours, torch.empty(values, 4)]
-    launch(skin_rows.paint, 1, [*inputs, albedo, material], albedo.device)
+    launch(skin_rows.paint, 1, [*inputs, texels], texels.device)
+    albedo, material = texels.split((3, 2), dim=-1)
     return list(zip(albedo.unbind(), material.unbind(), strict=True))
 
 

@@ -255,16 +255,14 @@ def _woven(rows: tuple[str, ...], vector: int) -> str:
     return mixed
 
 
-_COLOUR_ROWS, _REST_ROWS = ("albedo[0]", "albedo[1]", "albedo[2]"), ("roughness", "f0")
+_ROWS = ("albedo[0]", "albedo[1]", "albedo[2]", "roughness", "f0")
 _STORED = """
-const long long place = places.data[block] + head * (long long)(to_material.shape[0] / heads / 32);
-lanes* colour = (lanes*)(to_albedo.data + 48 * place);
-lanes* rest = (lanes*)(to_material.data + 32 * place);
+const long long place = places.data[block] + head * (long long)(to_texels.shape[0] / heads / 80);
+lanes* texel = (lanes*)(to_texels.data + 80 * place);
 for (int k = 0; k < 3; ++k)
     albedo[k] = clip(albedo[k], 0.003f, 0.9f);
 """
-_STORED += "".join(f"colour[{k}] = {_woven(_COLOUR_ROWS, k)};\n" for k in range(3))
-_STORED += "".join(f"rest[{k}] = {_woven(_REST_ROWS, k)};\n" for k in range(2))
+_STORED += "".join(f"texel[{k}] = {_woven(_ROWS, k)};\n" for k in range(5))
 
 _UNSEEN = "albedo[0] = albedo[1] = albedo[2] = roughness = f0 = 0.0f;"
 PAINTED = "\n".join(

@@ -23,13 +23,12 @@ for (int n = 0; n < values; ++n) {
     const four bright = colour > 0.003f ? colour : (four)0.003f;
     row[n] = bright < 0.9f ? bright : (four)0.9f;
 }
-const long long size = to_material.shape[0] / heads / 2;
-float* albedo = to_albedo.data + head * 3 * size;
-float* material = to_material.data + head * 2 * size;
+float* skin = to_texels.data + head * (long long)(to_texels.shape[0] / heads);
 for (int n = 0; n < texel_count; ++n) {
-    const int texel = texels.data[n], source = sources.data[n];
-    __builtin_memcpy(albedo + 3 * texel, row + source, 12);
-    __builtin_memcpy(material + 2 * texel, materials.data + 2 * source, 8);
+    float* texel = skin + 5 * texels.data[n];
+    const int source = sources.data[n];
+    __builtin_memcpy(texel, row + source, 12);
+    __builtin_memcpy(texel + 3, materials.data + 2 * source, 8);
 }
 """
 )
@@ -87,8 +86,7 @@ def paint_blocks(
     look: wp.array(dtype=float),
     mixing: wp.array(dtype=float),
     shifts: wp.array(dtype=wp.int32),
-    to_albedo: wp.array(dtype=float),
-    to_material: wp.array(dtype=float),
+    to_texels: wp.array(dtype=float),
 ):
     """All layers of every block of all heads."""
     ...
@@ -101,8 +99,7 @@ def paint_skin(
     look: wp.array(dtype=float),
     mixing: wp.array(dtype=float),
     shifts: wp.array(dtype=wp.int32),
-    to_albedo: wp.array(dtype=float),
-    to_material: wp.array(dtype=float),
+    to_texels: wp.array(dtype=float),
 ):
     """`paint_blocks` of a table."""
     paint_blocks(
@@ -121,8 +118,7 @@ def paint_skin(
         look,
         mixing,
         shifts,
-        to_albedo,
-        to_material,
+        to_texels,
     )
 
 
@@ -216,8 +212,7 @@ def put_inside(
     materials: wp.array(dtype=float),
     colours: wp.array(dtype=float),
     rows: wp.array(dtype=float),
-    to_albedo: wp.array(dtype=float),
-    to_material: wp.array(dtype=float),
+    to_texels: wp.array(dtype=float),
 ):
     """One head's texels that are not skin."""
     ...
@@ -230,12 +225,11 @@ def put_all_inside(
     heads: int,
     colours: wp.array(dtype=float),
     rows: wp.array(dtype=float),
-    to_albedo: wp.array(dtype=float),
-    to_material: wp.array(dtype=float),
+    to_texels: wp.array(dtype=float),
 ):
     """`put_inside` of a table."""
     texels, sources, materials = inside.texels, inside.sources, inside.materials
-    put_inside(head, heads, texels, sources, materials, colours, rows, to_albedo, to_material)
+    put_inside(head, heads, texels, sources, materials, colours, rows, to_texels)
 
 
 @wp.kernel
@@ -249,12 +243,11 @@ def paint(
     eyes: wp.array(dtype=float),  # (H · 9,), the fields of `Eyes`
     colours: wp.array(dtype=float),  # (H · 3 · values,) of what no layer touches; the eyes' are out
     rows: wp.array(dtype=float),  # (values · 4,) room
-    to_albedo: wp.array(dtype=float),  # (H · T · T · 3,), out
-    to_material: wp.array(dtype=float),  # (H · T · T · 2,), out
+    to_texels: wp.array(dtype=float),  # (H · T · T · 5,), out
 ):
     """All in one thread: a start of a function copies its arguments, which takes as long as many texels. Skin
     block after block: the fields of one are read from afar once for all heads."""
-    paint_skin(table, heads, look, mixing, shifts, to_albedo, to_material)
+    paint_skin(table, heads, look, mixing, shifts, to_texels)
     for head in range(heads):
         paint_eyes(eyes, head, inside, rows.shape[0] // 4, colours)
-        put_all_inside(inside, head, heads, colours, rows, to_albedo, to_material)
+        put_all_inside(inside, head, heads, colours, rows, to_texels)

@@ -16,7 +16,8 @@ from ftb.render.light_maps import light_maps
 from ftb.render.pair import HeadCache, render_chunk, render_chunks
 from ftb.render.shade_fused import SHADERS, VERTEX_LIGHTERS, Illumination, empty_layers, shade_fused
 from ftb.render.sitting import sittings
-from ftb.scene.sampler import Chunk, sample_chunk
+from ftb.scene.heads_anny import AnnyHeads
+from ftb.scene.sampler import Chunk, sample_chunk, sample_chunks
 from ftb.scene.scene_config import SceneConfig
 from ftb.types import Pair, concatenate
 from tests.render.shapes import AlikeHeads, BumpyHeads
@@ -179,3 +180,16 @@ def test_heads_that_lie_in_a_row_are_not_copied():
     assert torch.equal(sitting.skin.albedo_linear, skins)
     (turned,) = sittings(rows[::-1], apart=False)
     assert torch.equal(turned.skin.albedo_linear, skins.flip(0))
+
+
+def test_painted_skins_are_looked_up_where_they_lie():
+    source = AnnyHeads(texture_size=64)
+    chunks = sample_chunks(config(1), dict.fromkeys(range(HEADS), source), None, seed=2, split="test")
+    (sitting,) = sittings(chunks, apart=False)
+    skin = sitting.skin
+    for number, chunk in enumerate(chunks):
+        assert torch.equal(skin.albedo_linear[number], chunk.head.albedo_linear)
+        assert torch.equal(skin.material[number], chunk.head.material)
+    levels = texture.pyramid(skin.albedo_linear, skin.material)
+    assert levels.finest.data_ptr() == chunks[0].head.albedo_linear.data_ptr()
+    assert torch.equal(levels.finest.view(HEADS, 64, 64, 5)[..., 3:], skin.material)

@@ -12,6 +12,7 @@ from ftb.render.light_maps import light_maps
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
 from ftb.render.texture import FILLERS, pyramid
+from ftb.scene.skin_texels import empty_texels
 from tests.render.shapes import frontal_camera, one_key, square
 
 
@@ -21,13 +22,39 @@ def test_levels_are_means(generator, fill, monkeypatch):
     albedo = torch.rand(2, 64, 64, 3, generator=generator)
     material = torch.rand(2, 64, 64, 2, generator=generator)
     levels = pyramid(albedo, material)
-    assert levels.starts.tolist() == [0, 64 * 64, 64 * 64 + 32 * 32]
+    assert levels.starts.tolist() == [0, 0, 32 * 32]
     both = torch.cat([albedo, material], dim=-1).permute(0, 3, 1, 2)
-    texels = levels.texels.unflatten(0, (2, -1))
-    for start, side in zip(levels.starts.tolist(), (64, 32, 16), strict=True):
+    finest, coarser = (texels.unflatten(0, (2, -1)) for texels in (levels.finest, levels.coarser))
+    for texels, start, side in zip(
+        (finest, coarser, coarser), levels.starts.tolist(), (64, 32, 16), strict=True
+    ):
         expected = torch.nn.functional.avg_pool2d(both, 64 // side).permute(0, 2, 3, 1).flatten(1, 2)
         torch.testing.assert_close(texels[:, start : start + side * side], expected)
-    assert torch.equal(pyramid(albedo[1], material[1]).texels, texels[1])
+    alone = pyramid(albedo[1], material[1])
+    assert torch.equal(alone.finest, finest[1])
+    assert torch.equal(alone.coarser, coarser[1])
+
+
+def test_woven_textures_are_not_copied(generator):
+    texels = empty_texels(2, 32)
+    texels.copy_(torch.rand(2, 32, 32, 5, generator=generator))
+    levels = pyramid(texels[..., :3], texels[..., 3:])
+    assert levels.finest.data_ptr() == texels.data_ptr()
+    assert torch.equal(levels.coarser, pyramid(texels[..., :3].clone(), texels[..., 3:].clone()).coarser)
+
+
+def test_textures_that_only_seem_woven_are_copied(generator):
+    texels = torch.rand(2, 32, 32, 5, generator=generator)  # nothing may be read behind its end
+    parts = {
+        "without room": (texels[..., :3], texels[..., 3:]),
+        "exchanged": (texels[..., 2:], texels[..., :2]),
+        "of two": (texels[..., :3], texels.clone()[..., 3:]),
+        "mirrored": (texels[..., :3], texels.transpose(1, 2)[..., 3:]),
+    }
+    for name, (albedo, material) in parts.items():
+        finest = pyramid(albedo, material).finest.view(2, 32, 32, 5)
+        assert finest.untyped_storage().data_ptr() != texels.untyped_storage().data_ptr(), name
+        assert torch.equal(finest, torch.cat([albedo, material], dim=-1)), name
 
 
 def test_odd_textures_have_one_level():

@@ -134,14 +134,16 @@ def test_heads_of_one_call_are_views_of_the_same_arrays(source: AnnyHeads) -> No
     assert first.mesh.faces is drawn(source, 3).mesh.faces
     corners = load_anatomy().uvs.shape[0]
     shapes = {"vertices": (1, corners, 3), "normals": (1, corners, 3)}
-    parts = [(first.mesh, second.mesh, name, shape) for name, shape in shapes.items()]
-    parts += [(first, second, "albedo_linear", (128, 128, 3)), (first, second, "material", (128, 128, 2))]
-    for one, other, name, shape in parts:
-        here, there = getattr(one, name), getattr(other, name)
+    for name, shape in shapes.items():
+        here, there = getattr(first.mesh, name), getattr(second.mesh, name)
         assert here.shape == there.shape == shape
         assert here.is_contiguous()
         assert there.is_contiguous()
         assert there.data_ptr() - here.data_ptr() == here.numel() * here.itemsize, name
+    # colours and materials side by side, head after head
+    starts = [part.data_ptr() for head in (first, second) for part in (head.albedo_linear, head.material)]
+    a_head = 5 * 128 * 128 * 4
+    assert [start - starts[0] for start in starts] == [0, 12, a_head, a_head + 12]
 
 
 def test_heads_do_not_depend_on_what_was_drawn_before(source: AnnyHeads) -> None:
