@@ -27,17 +27,37 @@ const float* move = (const float*)(views.translations.data + sample);
 const float half_width = views.half_width.data[sample], middle_size = 0.5f * size;
 const float nearer_than = 0.5f / (-move[2] > 1.0e-6f ? -move[2] : 1.0e-6f);
 struct Place {{
-    float x, y, depth;
+    float x, y, depth, spare;
 }};
-const auto placed = [&](int vertex) {{
-    const float* v = (const float*)(vertices + vertex);
-    float at[3];
-    for (int k = 0; k < 3; ++k)
-        at[k] = rotation[3 * k] * v[0] + rotation[3 * k + 1] * v[1] + rotation[3 * k + 2] * v[2] + move[k];
-    float scale = middle_size / half_width;
-    if (!views.orthographic)
-        scale /= -at[2] > 1.0e-9f ? -at[2] : 1.0e-9f;
-    return Place{{middle_size + at[0] * scale, middle_size - at[1] * scale, -at[2]}};
+Place* places = (Place*)scratch.places.data;
+const auto place_vertices = [&]() {{
+    for (int first = 0; first < vertices_each; first += 16) {{
+        const float* from = (const float*)(vertices + first);
+        float rest[48] = {{}};
+        if (first + 16 > vertices_each) {{
+            __builtin_memcpy(rest, from, 12 * (vertices_each - first));
+            from = rest;
+        }}
+        const Triple v = three(from);
+        lanes at[4];
+        EACH for (int k = 0; k < 3; ++k)
+            at[k] = rotation[3 * k] * v.x + rotation[3 * k + 1] * v.y + rotation[3 * k + 2] * v.z + move[k];
+        lanes scale = middle_size / half_width;
+        if (!views.orthographic)
+            scale /= most(-at[2], 1.0e-9f);
+        at[0] = middle_size + at[0] * scale;
+        at[1] = middle_size - at[1] * scale;
+        at[2] = -at[2];
+        at[3] = 0.0f;
+        turn_quads(at);
+        EACH for (int k = 0; k < 4; ++k) {{
+            four* to = (four*)(places + first) + k;
+            to[0] = at[k].lo.lo;
+            to[4] = at[k].lo.hi;
+            to[8] = at[k].hi.lo;
+            to[12] = at[k].hi.hi;
+        }}
+    }}
 }};
 const auto pixel_of = [&](float place) {{
     const float inside = place - 0.5f < 0.0f ? 0.0f : place - 0.5f > size ? (float)size : place - 0.5f;
@@ -50,6 +70,8 @@ const auto mark_along = [&](Place a, Place b, bool upright) {{
     const bool surface_first = (run < 0.0f) == upright;
     const int stride = upright ? 1 : size, plane = upright ? 0 : (int)pixels;
     const int begin = pixel_of(along < stop ? along : stop), end = pixel_of(along < stop ? stop : along);
+    if (begin == end)
+        return;
     const float slope = 0.5f * __builtin_fabsf(rise / run), half = slope > 1.0e-4f ? slope : 1.0e-4f;
     for (int step = begin; step < end; ++step) {{
         const float part_way = (step + 0.5f - along) / run, at = across + part_way * rise - 0.5f;
@@ -117,12 +139,11 @@ const auto all_hidden = [&](Place a, Place b) {{
 }};
 """
 
-# Which faces are seen from their front, then the edges between one that is and one that is not.
+# Which faces are seen from their front, then the edges between one that is and one that is not: these are
+# listed first, without a branch that no processor foresees.
 SILHOUETTES = """
-const auto mark_outlines = [&]() {
-    fill_cells();
+const auto look_at_faces = [&](int faces) {
     typedef signed char flags __attribute__((ext_vector_type(16), aligned(1), may_alias));
-    const int faces = outlines.planes.shape[0] / outlines.heads;
     const float* planes_of = (const float*)(outlines.planes.data + (long long)head * faces);
     const float* eye = (const float*)(views.eyes.data + sample);
     for (int face = 0; face < faces; face += 16) {
@@ -144,14 +165,34 @@ const auto mark_outlines = [&]() {
         const counts seen = side + plane[3] * eye[3] > 0.0f;
         *(flags*)(front + start) = __builtin_convertvector(seen, flags) & 1;
     }
+    front[faces] = 0;  // beyond a border
+};
+const auto list_silhouettes = [&](int faces, int* chosen) {
+    const int borders = !views.culled, count = (int)outlines.edges.shape[0];
     const int* edge = (const int*)outlines.edges.data;
-    for (int number = 0; number < (int)outlines.edges.shape[0]; ++number, edge += 4) {
-        const bool seen = front[edge[2]];
-        if (edge[3] >= 0 ? front[edge[3]] == seen : views.culled && !seen)
-            continue;
-        const Place a = placed(edge[seen ? 0 : 1]), b = placed(edge[seen ? 1 : 0]);
+    int found = 0;
+    for (int number = 0; number < count; ++number, edge += 4) {
+        const int other = edge[3];
+        const int beyond = other < 0, seen = front[edge[2]], beside = front[beyond ? faces : other];
+        chosen[found] = 4 * number + !seen;
+        found += (seen != beside) | (beyond & borders);
+    }
+    return found;
+};
+const auto mark_outlines = [&]() {
+    const int faces = outlines.planes.shape[0] / outlines.heads;
+    fill_cells();
+    look_at_faces(faces);
+    place_vertices();
+    int* chosen = scratch.silhouettes.data;
+    const int count = list_silhouettes(faces, chosen);
+    const float from = views.near.data[sample];
+    for (int k = 0; k < count; ++k) {
+        const int* edge = (const int*)outlines.edges.data + (chosen[k] & ~1);
+        const int turned = chosen[k] & 1;
+        const Place a = places[edge[turned]], b = places[edge[1 - turned]];
         const float nearest = a.depth < b.depth ? a.depth : b.depth;
-        if (nearest >= views.near.data[sample] && !all_hidden(a, b)) {
+        if (nearest >= from && !all_hidden(a, b)) {
             mark_along(a, b, true);
             mark_along(a, b, false);
         }

@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ftb.kernels.lanes import LANES
+from ftb.kernels.lanes import LANES, TRIPLES
+from ftb.kernels.lanes import WIDTH as LANE_COUNT
 from ftb.kernels.start import FORWARD, wp
 from ftb.kernels.starting import Packed, floats, launch, packed
 from ftb.render.antialias import Outlines
@@ -73,7 +74,7 @@ class Edges:
 class Scratch:
     """Of one picture of P pixels: linear (3 P), band of it, luma (P), chroma (P / 2), marks (2 P), all 0
     before and after; marks that are not (2 P); pixels that change (P), to what (3 P); faces seen from the
-    front."""
+    front (F + 1); where vertices lie (V, 4, and up to 15 more); silhouettes among edges (E)."""
 
     linear: wp.array(dtype=float)
     band: wp.array(dtype=float)
@@ -84,6 +85,8 @@ class Scratch:
     touched: wp.array(dtype=wp.int32)
     mixed: wp.array(dtype=float)
     front: wp.array(dtype=wp.int8)
+    places: wp.array(dtype=float)
+    silhouettes: wp.array(dtype=wp.int32)
 
 
 _PICTURE = """
@@ -134,7 +137,7 @@ if (quality < 100.0f)
 
 
 _PARTS = (
-    *(LANES, _PICTURE, BACKDROP, EXPOSE, _EXPOSED),
+    *(LANES, TRIPLES, _PICTURE, BACKDROP, EXPOSE, _EXPOSED),
     *("if (outlines.edges.shape[0] > 0) {", MARKS, HIDDEN, SILHOUETTES, BLEND, "soften(); }"),
     *(BLUR, ROUND, TONE, FROM_PLANES, _DEVELOPED),
 )
@@ -188,7 +191,8 @@ def edges_of(outlines: Outlines | None) -> tuple[Packed, Packed]:
 
 
 def _scratch(size: int, edges: Packed) -> Packed:
-    pixels, faces = size * size, edges.fields["planes"].shape[0] // edges.fields["heads"]
+    pixels, heads = size * size, edges.fields["heads"]
+    faces, vertices = (edges.fields[name].numel() // heads for name in ("planes", "vertices"))
     return packed(
         Scratch,
         linear=torch.empty(3 * pixels),
@@ -199,5 +203,7 @@ def _scratch(size: int, edges: Packed) -> Packed:
         listed=torch.empty(2 * pixels, dtype=torch.int32),
         touched=torch.empty(pixels, dtype=torch.int32),
         mixed=torch.empty(3 * pixels),
-        front=torch.empty(faces, dtype=torch.int8),
+        front=torch.empty(faces // 4 + 1, dtype=torch.int8),
+        places=torch.empty(4 * (vertices // 3 + LANE_COUNT)),
+        silhouettes=torch.empty(len(edges.fields["edges"]) + 1, dtype=torch.int32),
     )
