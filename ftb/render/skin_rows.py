@@ -21,6 +21,16 @@ const auto interpolated = [&](lanes (&record)[16], const int* asked, const int* 
     }
     turn_sixteen(record);
 };
+// What the sixteen pixels after these will ask comes from far away, and is sent for while these are shaded.
+const auto send_for = [&](const long long* shown, const int* corners, const float* records,
+                          const float* facets) INLINE {
+    EACH for (int k = 0; k < 16; ++k) {
+        const long long face = shown[k] < 0 ? 0 : shown[k];
+        __builtin_prefetch(facets + 4 * face);
+        EACH for (int j = 0; j < 3; ++j)
+            __builtin_prefetch(records + 16ll * corners[3 * face + j]);
+    }
+};
 """
 
 # Albedo, roughness and F0 at (u, v), of the level of the pyramid whose texels are about as wide as pixels.
@@ -56,6 +66,7 @@ const auto skins_of = [&](lanes (&skin)[8], const Pyramid& pyramid, lanes u, lan
     EACH for (int k = 0; k < 16; ++k) {
         const float* texel = pyramid.of_level[levels[k]] + place[k];
         const float* under = texel + below[k];
+        __builtin_prefetch(under + below[k]);  // the next row of pixels will read about there
         const eight first = *(const eight*)texel, second = *(const eight*)(texel + 5);
         const eight third = *(const eight*)under, fourth = *(const eight*)(under + 5);
         const eight left = first + (third - first) * down[k], beside = second + (fourth - second) * down[k];
