@@ -22,7 +22,7 @@ from ftb.render.faces import face_planes, facets
 from ftb.render.light_maps import LightMaps
 from ftb.render.shade import Shaded, Skin
 from ftb.render.shadow import LEAST_TEXELS, Shadows, cast_shadows
-from ftb.render.texture import Pyramid, pyramid
+from ftb.render.texture import Pyramid, made_late, pyramid
 from ftb.scene.lighting_ops import total_sh
 from ftb.types import Camera, Fragments, Lighting, Mesh, TensorData
 
@@ -88,7 +88,8 @@ def shade_fused(
         prepared = Prepared(used=used, planes=face_planes(mesh), irradiance=total, layers=layers)
     used, shaded = prepared.used, prepared.layers
     shadows = cast_shadows(mesh, camera, light.lighting, used, size=max(size, LEAST_TEXELS))
-    textures = pyramid(skin.albedo_linear, skin.material)
+    late = made_late(skin.albedo_linear, len(used) // len(mesh.vertices), size)
+    textures = pyramid(skin.albedo_linear, skin.material, late=late)
     records = _lit_vertices(mesh, camera, light, prepared, textures)
     shapes = facets(mesh, prepared.planes, textures.size)
     lit = _Lit(light=light, shadows=shadows, textures=textures, records=records, facets=shapes)
@@ -222,6 +223,7 @@ def _surface(mesh: Mesh, lit: _Lit) -> Packed:
         facets=lit.facets,
         width=lit.textures.size,
         levels=len(lit.textures.starts),
+        made=lit.textures.made,
         finest=lit.textures.finest,
         coarser=lit.textures.coarser,
         starts=lit.textures.starts,

@@ -54,6 +54,7 @@ class Surface:
     facets: wp.array(dtype=wp.vec4)
     width: int
     levels: int
+    made: int
     finest: wp.array(dtype=vec5)
     coarser: wp.array(dtype=vec5)
     starts: wp.array(dtype=wp.int32)

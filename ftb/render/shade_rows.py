@@ -48,11 +48,12 @@ const float* records = (const float*)surface.records.data + 16ll * sample * surf
 const int* corners = (const int*)surface.faces.data;
 const int head = sample / (int)(view.half_width.shape[0] / surface.heads);
 const float* facets = (const float*)(surface.facets.data + (long long)head * surface.faces.shape[0]);
-Pyramid pyramid = {.width = surface.width, .levels = surface.levels};
+Pyramid pyramid = {.width = surface.width, .levels = surface.levels, .made = surface.made};
 pyramid.of_level[0] = (const float*)(surface.finest.data + (long long)head * surface.width * surface.width);
 const auto* coarser = surface.coarser.data + (long long)head * (surface.coarser.shape[0] / surface.heads);
 for (int level = 1; level < surface.levels; ++level)
-    pyramid.of_level[level] = (const float*)(coarser + surface.starts.data[level]);
+    pyramid.of_level[level] = level < surface.made
+        ? (const float*)(coarser + surface.starts.data[level]) : pyramid.of_level[0];
 const Maps maps = {(const float*)light.mirror.data, (const float*)light.glossy.data, light.heights[0],
                    light.heights[1], sample};
 const auto store = [&](const auto& planes, int column, lanes r, lanes g, lanes b) INLINE {

@@ -16,24 +16,28 @@ from ftb.scene.skin_texels import SPARE, woven
 from ftb.types import TensorData
 
 LEAST_SIZE = 16  # texels along the coarsest level
+# Pixels of pictures so wide, a share of the texture, ask little of coarser levels; to make this little for so
+# many pictures takes less time than whole levels.
+LATE_SHARE, LATE_PICTURES = 0.3, 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pyramid(TensorData):
-    """finest (B · T², 5): albedo, roughness and F0, head after head; coarser (B · N, 5): of all other levels;
-    starts (levels,) int32: where each of those begins in a head's; size: T."""
+    """finest (B · T², 5): albedo, roughness and F0, head after head; coarser (B · N, 5): of other levels that
+    are `made`; starts (levels,) int32: where each of those begins in a head's; size: T."""
 
     finest: Tensor
     coarser: Tensor
     starts: Tensor
     size: int
+    made: int
 
 
-def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
+def pyramid(albedo_linear: Tensor, material: Tensor, *, late: bool = False) -> Pyramid:
     """Levels (T, T), (T/2, T/2), ... of textures (B, T, T, 3) and (B, T, T, 2), or of one head without B.
 
     Each is the mean of the finer one over 2 × 2 texels (Williams 1983), as long as T is even. A single texel
-    becomes four.
+    becomes four. late: leave coarser levels out, as `made_late` says.
     """
     if albedo_linear.dim() == 3:
         albedo_linear, material = albedo_linear[None], material[None]
@@ -49,11 +53,24 @@ def pyramid(albedo_linear: Tensor, material: Tensor) -> Pyramid:
         sides.append(sides[-1] // 2)
         end += sides[-1] ** 2
     device = albedo_linear.device
-    coarser = torch.empty(5 * heads * end + SPARE, device=device)[: 5 * heads * end].view(-1, 5)
-    finest = woven(albedo_linear, material).view(-1, 5)
-    found = Pyramid(finest=finest, coarser=coarser, starts=_on_device(tuple(starts), str(device)), size=size)
-    FILLERS[device.type](found, heads)
+    count = 0 if late else 5 * heads * end
+    found = Pyramid(
+        finest=woven(albedo_linear, material).view(-1, 5),
+        coarser=torch.empty(count + SPARE, device=device)[:count].view(-1, 5),
+        starts=_on_device(tuple(starts), str(device)),
+        size=size,
+        made=1 if late else len(starts),
+    )
+    if found.made > 1:
+        FILLERS[device.type](found, heads)
     return found
+
+
+def made_late(albedo_linear: Tensor, pictures: int, size: int) -> bool:
+    """Whether the CPU's kernel should make what pixels ask of coarser levels as it goes, of textures (..., T,
+    T, 3), for so many pictures of a head, `size` pixels wide: to the bit what would lie in memory."""
+    wide = size >= LATE_SHARE * albedo_linear.shape[-2]
+    return albedo_linear.is_cpu and wide and pictures <= LATE_PICTURES
 
 
 def _fill_by_texels(to: Pyramid, heads: int) -> None:

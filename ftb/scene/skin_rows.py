@@ -25,6 +25,7 @@ for (int n = 0; n < values; ++n) {
 }
 float* skin = to_texels.data + head * (long long)(to_texels.shape[0] / heads);
 for (int n = 0; n < texel_count; ++n) {
+    __builtin_prefetch(skin + 5 * texels.data[n + 32 < texel_count ? n + 32 : n], 1);
     float* texel = skin + 5 * texels.data[n];
     const int source = sources.data[n];
     __builtin_memcpy(texel, row + source, 12);

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
+from ftb.render import shade_fused as shade_fused_module
 from ftb.render.base import resolve_rasterizer
 from ftb.render.light_maps import light_maps
 from ftb.render.shade import Skin
 from ftb.render.shade_fused import Illumination, shade_fused
-from ftb.render.texture import FILLERS, pyramid
+from ftb.render.texture import FILLERS, made_late, pyramid
 from ftb.scene.skin_texels import empty_texels
 from tests.render.shapes import frontal_camera, one_key, square
 
@@ -76,3 +78,34 @@ def test_fine_patterns_do_not_alias(size):
     shaded = shade_fused(mesh, skin, camera, fragments, light)
     torch.testing.assert_close(shaded.albedo_linear, torch.full((1, size, size, 3), 0.5))
     assert math.isclose(float(shaded.radiance_linear.mean()), 0.5, rel_tol=1e-3)
+
+
+@pytest.mark.parametrize(("texels", "reach"), [(256, 0.26), (256, 1.2), (1024, 0.5), (250, 1.2)])
+def test_levels_made_late_have_the_bits_of_those_in_memory(texels, reach, generator, monkeypatch):
+    # a plane that is looked at aslant, so that pixels of one picture ask several levels
+    mesh, lighting = square(reach), one_key([0.0, 0.0, 1.0])
+    aslant = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.2, 0.98], [0.0, -0.98, 0.2]])
+    mesh = replace(mesh, vertices=mesh.vertices @ aslant.T, normals=mesh.normals @ aslant.T)
+    skin = Skin(
+        albedo_linear=torch.rand(texels, texels, 3, generator=generator),
+        material=torch.rand(texels, texels, 2, generator=generator),
+    )
+    light = Illumination(lighting=lighting, maps=light_maps(lighting), sky_visibility=torch.ones(1, 4, 3))
+    camera = frontal_camera()
+    fragments = resolve_rasterizer("warp").rasterize(mesh, camera, 64)
+    shaded = {}
+    for late in (False, True):
+        monkeypatch.setattr(shade_fused_module, "made_late", lambda *_, late=late: late)
+        shaded[late] = shade_fused(mesh, skin, camera, fragments, light)
+    assert float(shaded[False].mask.mean()) > 0.05
+    for name in ("albedo_linear", "radiance_linear"):
+        assert torch.equal(getattr(shaded[False], name), getattr(shaded[True], name)), name
+
+
+def test_few_wide_pictures_of_a_head_need_no_coarser_levels():
+    albedo = torch.zeros(2, 256, 256, 3)
+    assert made_late(albedo, 1, 128)
+    assert not made_late(albedo, 16, 128)
+    assert not made_late(albedo, 1, 64)
+    assert not made_late(albedo.to("meta"), 1, 128)
+    assert len(pyramid(albedo, albedo[..., :2], late=True).coarser) == 0
