@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ftb.render import face_rows, pair, shadow, sky, sky_occluder, texture, warp_backend
+from ftb.render import shade_fused as shade_fused_module
 from ftb.render.antialias import Outlines
 from ftb.render.base import resolve_rasterizer
 from ftb.render.develop_fused import DEVELOPERS
@@ -78,6 +79,7 @@ def as_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     unmetered = lambda *layers, **_: replace(empty_layers(*layers), metered=None)  # noqa: E731
     monkeypatch.setattr(pair, "empty_layers", unmetered)
     monkeypatch.setattr(shadow, "ROWS", shadow.VERTICES)
+    monkeypatch.setattr(shade_fused_module, "made_late", lambda *_: False)
     monkeypatch.setattr(face_rows, "LEAST_FACES", 1_000_000)
 
 
