@@ -170,7 +170,7 @@ def head_of(view: View, surface: Surface, sample: int):
 @wp.func
 def skin_at(view: View, surface: Surface, sample: int, u: float, v: float, texels_a_pixel: float):
     """Albedo, roughness and F0."""
-    level = level_of(texels_a_pixel, surface.levels)
+    level = level_of(texels_a_pixel, surface.made)
     head = head_of(view, surface, sample)
     if level == 0:
         return texture_lookup(surface.finest, head * surface.width * surface.width, surface.width, u, v)
