@@ -83,6 +83,8 @@ const double* world = (const double*)(s.cam_from_world.data + image);
 const float* shape = (const float*)vertices.data + 3ll * (vertices.shape[0] > count ? image * count : 0);
 for (int next = 0; next < count; next += 8) {
     lanes v[3], at_view[3];
+    __builtin_prefetch(shape + 3 * next + 384);  // of a head that nobody has looked at for long
+    __builtin_prefetch(shape + 3 * next + 400);
     EACH for (int k = 0; k < 8; ++k)
         EACH for (int axis = 0; axis < 3; ++axis)
             v[axis][k] = shape[3 * (next + k < count ? next + k : count - 1) + axis];
