@@ -57,6 +57,7 @@ const auto multiply = [&](int first, auto vectors) {{
             sums[k][n] = 0.0f;
     for (int texel = 0; texel < texels; ++texel) {{
         const float *row = rows + texel * {ROWS}, *column = from + (long long)texel * padded + first;
+        __builtin_prefetch(row + 64 * {ROWS});
         lanes vector[count];
         EACH for (int n = 0; n < count; ++n)
             vector[n] = *(const lanes*)(column + 16 * n);

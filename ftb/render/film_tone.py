@@ -53,6 +53,8 @@ const auto tone_rows = [&](int row, const float* from, long long plane) {
             const int first = (offset[1] / 16 * 16 + column) & (bank_size - 1);
             const float* noise = film.bank.data + (long long)line * bank_size + first;
             const long long next = (long long)bank_size * bank_size;
+            EACH for (int colour = 0; colour < 3; ++colour)  // two rows on: rows are too short to be foreseen
+                __builtin_prefetch(noise + colour * next + (line + 2 < bank_size ? 2 * bank_size : 0));
             lanes r = grained(*(const lanes*)at, *(const lanes*)noise);
             lanes g = grained(*(const lanes*)(at + plane), *(const lanes*)(noise + next));
             lanes b = grained(*(const lanes*)(at + 2 * plane), *(const lanes*)(noise + 2 * next));
