@@ -56,7 +56,9 @@ def fresnel_schlick(v_dot_h: Tensor, f0: Tensor | float) -> Tensor:
 
     F0 = 0.04: 0.04 head on, 0.07 at v·h = 0.5, 1 at grazing.
     """
-    return f0 + (1 - f0) * (1 - v_dot_h.clamp(0, 1)) ** 5
+    rest = 1 - v_dot_h.clamp(0, 1)
+    # Products: a library's power has other bits for the last few numbers of a tensor than for the rest.
+    return f0 + (1 - f0) * (rest.square().square() * rest)
 
 
 def specular_ggx(
