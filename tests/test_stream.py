@@ -66,7 +66,7 @@ def test_ranks_share_the_samples_out(reference):
 
 @pytest.mark.parametrize(
     ("samples", "batch_size", "world_size", "multiple"),
-    [(4, 18, 1, None), (4, 18, 2, 32), (4, 64, 2, None), (5, 32, 2, 30), (5, 30, 2, None)],
+    [(4, 18, 1, None), (4, 18, 2, 16), (4, 64, 2, None), (5, 32, 2, 30), (5, 30, 2, None), (1, 18, 2, None)],
 )
 def test_ranks_overlap_where_batches_are_parts_of_blocks(samples, batch_size, world_size, multiple):
     scene = dataclasses.replace(SCENE, samples_per_head=samples)
@@ -126,15 +126,21 @@ def test_wrong_sizes_are_refused():
 
 @pytest.mark.parametrize(
     ("samples", "size", "cpu", "cuda"),
-    [(1, 128, 32, 256), (8, 128, 4, 32), (16, 256, 2, 8), (64, 32, 1, 4), (1, 512, 8, 32), (8, 2048, 1, 1)],
+    [(1, 128, 64, 256), (8, 128, 8, 32), (16, 256, 2, 8), (64, 32, 1, 4), (1, 512, 8, 32), (8, 2048, 1, 1)],
 )
-def test_blocks_are_32_pictures_or_fewer_if_large(samples, size, cpu, cuda):
+def test_blocks_are_64_pictures_or_fewer_if_large(samples, size, cpu, cuda):
     scene = dataclasses.replace(SCENE, samples_per_head=samples)
     for batch_size in (4, 256):
         config = StreamConfig(image_size=size, batch_size=batch_size, scene=scene)
         assert config.chunks_at_once() == cpu, "whatever the batch size"
     assert config.chunks_at_once("cuda") == cuda
     assert dataclasses.replace(config, batch_size=samples).chunks_at_once("cuda") == 1
+
+
+@pytest.mark.parametrize(("batch_size", "chunks"), [(32, 4), (128, 8), (72, 8), (200, 5), (7, 1), (52, 6)])
+def test_blocks_of_several_ranks_make_up_batches_if_they_can(batch_size, chunks):
+    config = StreamConfig(batch_size=batch_size, scene=SceneConfig(samples_per_head=8))
+    assert config.chunks_at_once("cpu", ranks=2) == chunks
 
 
 @pytest.mark.parametrize(("size", "batch_size", "chunks"), [(256, 96, 12), (256, 192, 12), (256, 200, 16)])

@@ -1,7 +1,8 @@
 """Online pairs: chunks are drawn and rendered by worker processes while the network learns.
 
 A sample is a function of (seed, split, index) alone, and a block, some chunks that follow each other, is
-always rendered whole, by one thread: on a CPU neither batch size nor workers nor rank can change a pixel.
+rendered by one thread to the bits that each has alone: on a CPU neither batch size nor workers nor rank can
+change a pixel.
 """
 
 from __future__ import annotations
@@ -47,22 +48,27 @@ class Sources:
 class ChunkDataset(Dataset):
     """Block number → (Pair on the CPU, CPU-seconds it took). Opens its sources in the worker's process."""
 
-    def __init__(self, config: StreamConfig, split: str, sources: Sources) -> None:
+    def __init__(self, config: StreamConfig, split: str, sources: Sources, *, ranks: int = 1) -> None:
         self._config = config
         self._split = split
+        self._count = config.chunks_at_once("cpu", ranks)
         self._sources = sources
         self._renderer: _ChunkRenderer | None = None
 
     def __getitem__(self, block: int) -> tuple[Pair, float]:
         if self._renderer is None:
             keep_freed_memory()
-            self._renderer = _ChunkRenderer(self._config, self._split, self._sources, torch.device("cpu"))
+            device = torch.device("cpu")
+            self._renderer = _ChunkRenderer(self._config, self._split, self._sources, device)
             if multiprocessing.parent_process() is not None:  # this one was started to render
                 overlook_what_lasts()
         started = time.process_time()
         with single_threaded():
-            pair = self._renderer.render(block)
+            pair = self._renderer.render(self._numbers(block))
         return pair, time.process_time() - started
+
+    def _numbers(self, block: int) -> range:
+        return range(block * self._count, (block + 1) * self._count)
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_renderer": None}
@@ -88,9 +94,9 @@ class _ChunkRenderer:
         self._cache = HeadCache(config.scene, self._heads, self._rasterizer)
 
     @torch.inference_mode()
-    def render(self, block: int) -> Pair:
-        config, count = self._config, self._config.chunks_at_once(self._device.type)
-        numbers = range(block * count, (block + 1) * count)
+    def render(self, numbers: range) -> Pair:
+        """The pairs of chunks by number."""
+        config = self._config
         chunks = sample_chunks(
             config.scene,
             {number: self._few.turn(number) if self._few else self._heads for number in numbers},
@@ -129,12 +135,13 @@ class PairStream:
         self._device = torch.device("cpu") if device is None else device
         self._rank, self._world_size = rank, world_size
         sources = sources or Sources()
-        self._dataset = ChunkDataset(config, split, sources)
+        self._dataset = ChunkDataset(config, split, sources, ranks=world_size)
         self._local: _ChunkRenderer | None = None
         if self._workers() == 0:
             self._local = _ChunkRenderer(config, split, sources, self._device)
         renders = self._device if self._local else torch.device("cpu")
-        self._block_size = config.scene.samples_per_head * config.chunks_at_once(renders.type)
+        self._chunks = config.chunks_at_once(renders.type, world_size)
+        self._block_size = config.scene.samples_per_head * self._chunks
 
     def batches(self, start: int = 0, count: int | None = None) -> Iterator[Pair]:
         """Batches number start, start + 1, ...; `count` of them, or for ever."""
@@ -194,7 +201,7 @@ class PairStream:
         for number in numbers:
             started = time.process_time()
             with single_threaded():
-                pair = self._local.render(number)
+                pair = self._local.render(range(number * self._chunks, (number + 1) * self._chunks))
             self.render_seconds += time.process_time() - started
             yield number, pair
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ftb.scene.scene_config import SceneConfig
 
 # Pictures that a CPU renders together at most, and their pixels by kind of device, unless one head has more.
-PICTURES_AT_ONCE = 32
+PICTURES_AT_ONCE = 64
 PIXELS_AT_ONCE = {"cpu": 2**21, "cuda": 2**23}
 
 
@@ -15,11 +15,11 @@ PIXELS_AT_ONCE = {"cpu": 2**21, "cuda": 2**23}
 class StreamConfig:
     """What a stream of pairs is made of.
 
-    image_size, ball_size: pixels (image_size a multiple of 16); batch_size: pairs a rank, best a multiple of
-    those rendered at once (32 by default) where there are several, or each renders pictures that others show;
-    workers: rendering processes, 0 renders in this process, −1 chooses (on a GPU 0, else one a core, up to
-    eight); renderer: "auto", "warp", "pytorch3d" or "reference"; heads_count: distinct heads of the
-    training split, which come back in turns, 0 for endless ones; validation always meets new heads.
+    image_size, ball_size: pixels (image_size a multiple of 16); batch_size: pairs a rank, of several ranks
+    best a multiple of the samples a head, or each renders pictures that others show; workers: rendering
+    processes, 0 renders in this process, −1 chooses (on a GPU 0, else one a core, up to eight); renderer:
+    "auto", "warp", "pytorch3d" or "reference"; heads_count: distinct heads of the training split, which come
+    back in turns, 0 for endless ones; validation always meets new heads.
     """
 
     seed: int = 0
@@ -41,16 +41,17 @@ class StreamConfig:
         if self.heads_count < 0:
             raise ValueError(f"stream.heads_count: expected 0 or more, got {self.heads_count}")
 
-    def chunks_at_once(self, device: str = "cpu") -> int:
+    def chunks_at_once(self, device: str = "cpu", ranks: int = 1) -> int:
         """How many chunks are rendered together on this kind of device: much costs many pictures as much as
         a few.
 
-        On a CPU whatever the batch size, since the last bits of sums may depend on what is summed beside
-        them; on a GPU so that whole blocks make a batch, where that leaves more than half of them.
+        Of one rank on a CPU whatever the batch size; else so that whole blocks make a batch, where that
+        leaves more than half of them.
         """
         samples, room = self.scene.samples_per_head, PIXELS_AT_ONCE[device] // self.image_size**2
-        if device == "cpu":
-            return max(1, min(PICTURES_AT_ONCE, room) // samples)
+        room = min(room, PICTURES_AT_ONCE) if device == "cpu" else room
+        if device == "cpu" and ranks == 1:
+            return max(1, room // samples)
         most = max(1, min(self.batch_size, room) // samples)
         fitting = (count for count in range(most, most // 2, -1) if self.batch_size % (count * samples) == 0)
         return next(fitting, most)
