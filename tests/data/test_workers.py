@@ -27,7 +27,8 @@ def test_pairs_cross_unchanged_and_in_order() -> None:
         for workers in (0, 2)
     )
     first = [pair.index.tolist() for pair, _ in there]
-    assert first == [[*range(number * 32, number * 32 + 32)] for number in (3, 1, 4)]
+    size = SMALL.chunks_at_once() * SMALL.scene.samples_per_head
+    assert first == [[*range(number * size, number * size + size)] for number in (3, 1, 4)]
     assert all(torch.equal(a.photo_srgb, b.photo_srgb) for (a, _), (b, _) in zip(here, there, strict=True))
     assert all(seconds > 0 for _, seconds in there)
 
