@@ -33,35 +33,35 @@ def assert_same(one: Pair, other: Pair) -> None:
             assert torch.equal(left.key_irradiance, right.key_irradiance), field.name
 
 
-# Pairs of three blocks, which are of 32 pictures each.
-COUNT = 72
+# Pairs of three blocks, which are of 64 pictures each.
+COUNT = 144
 
 
 @pytest.fixture(scope="module")
 def reference() -> Pair:
-    return draw(2, batch_size=36)
+    return draw(2, batch_size=72)
 
 
 def test_batch_size_does_not_matter(reference):
-    pairs = draw(8, batch_size=9)
+    pairs = draw(8, batch_size=18)
     assert pairs.index.tolist() == list(range(COUNT))
     assert_same(pairs, reference)
 
 
 def test_workers_do_not_matter(reference):
     # Two workers: the second one's first block is block 1.
-    assert_same(draw(2, batch_size=36, workers=2), reference)
+    assert_same(draw(2, batch_size=72, workers=2), reference)
 
 
 def test_seeking_does_not_matter(reference):
-    assert_same(draw(1, start=1, batch_size=36), reference[36:])
+    assert_same(draw(1, start=1, batch_size=72), reference[72:])
 
 
 def test_ranks_share_the_samples_out(reference):
-    ranks = [draw(2, batch_size=18, rank=rank, world_size=2) for rank in range(2)]
-    assert ranks[0].index.tolist() == [*range(18), *range(36, 54)]
-    assert ranks[1].index.tolist() == [*range(18, 36), *range(54, COUNT)]
-    assert_same(concatenate([ranks[0][:18], ranks[1][:18], ranks[0][18:], ranks[1][18:]]), reference)
+    ranks = [draw(2, batch_size=36, rank=rank, world_size=2) for rank in range(2)]
+    assert ranks[0].index.tolist() == [*range(36), *range(72, 108)]
+    assert ranks[1].index.tolist() == [*range(36, 72), *range(108, COUNT)]
+    assert_same(concatenate([ranks[0][:36], ranks[1][:36], ranks[0][36:], ranks[1][36:]]), reference)
 
 
 @pytest.mark.parametrize(

@@ -83,10 +83,11 @@ def training(quick: bool) -> list[Measurement]:
     seconds = 0.0 if quick else 6.0
     dataset = ChunkDataset(config.stream, "bench", Sources())
     (pair, _), *pieces = [dataset[block] for block in range(2 if quick else 6)]  # the first starts all
-    block_size = len(pair.index)
-    rendered = statistics.median(used for _, used in pieces) / block_size
+    rendered = statistics.median(used for _, used in pieces) / len(pair.index)
     learner = Learner(config, World(rank=0, size=1, device=torch.device("cpu")))
-    learned = median_cpu_seconds(lambda: learner.step(pair, 0, False), seconds=seconds, least=2) / block_size
+    batch = pair[: config.stream.batch_size]
+    learned = median_cpu_seconds(lambda: learner.step(batch, 0, False), seconds=seconds, least=2)
+    learned /= len(batch.index)
     size = config.stream.image_size
     return [
         Measurement(name=f"rendering a pair, {size}²", value=rendered * 1e3, unit="ms CPU"),

@@ -16,10 +16,10 @@ class StreamConfig:
     """What a stream of pairs is made of.
 
     image_size, ball_size: pixels (image_size a multiple of 16); batch_size: pairs a rank, of several ranks
-    best a multiple of the samples a head, or each renders pictures that others show; workers: rendering
-    processes, 0 renders in this process, −1 chooses (on a GPU 0, else one a core, up to eight); renderer:
-    "auto", "warp", "pytorch3d" or "reference"; heads_count: distinct heads of the training split, which come
-    back in turns, 0 for endless ones; validation always meets new heads.
+    best one that whole blocks make up (`chunks_at_once`), or each renders pictures that others show;
+    workers: rendering processes, 0 renders in this process, −1 chooses (on a GPU 0, else one a core, up to
+    eight); renderer: "auto", "warp", "pytorch3d" or "reference"; heads_count: distinct heads of the
+    training split, which come back in turns, 0 for endless ones; validation always meets new heads.
     """
 
     seed: int = 0

@@ -179,14 +179,18 @@ def _key_table(lighting: Lighting, material: BallMaterial) -> _Keys:
     return _Keys(table=table.contiguous(), discs=discs.contiguous())
 
 
-def render_balls(lighting: Lighting, material: str, size: int) -> Tensor:
+def render_balls(lighting: Lighting, material: str, size: int, *, apart: bool = False) -> Tensor:
     """As `render_ball`, for many lights and without gradients: by kernels where they know the ball.
 
-    Apart from `render_ball`, so that who shows one ball, beside a photograph's estimate say, need not load
-    them.
+    apart: on a CPU to the bits of each light (S,) alone, which kernels give, and a library's products do not.
+    Not in one place with `render_ball`, so that who shows one ball, beside a photograph's estimate say, need
+    not load them.
     """
     known = ball_material(material)
     if not _by_rows(lighting, known, size):
+        if apart and lighting.key_dirs.is_cpu:
+            alone = [lighting[number : number + 1] for number in range(len(lighting.key_dirs))]
+            return torch.cat([render_ball_of(light, known, size) for light in alone])
         return render_ball_of(lighting, known, size)
     lead = lighting.key_dirs.shape[:-2]
     flat = lighting.map(lambda values: values.flatten(0, len(lead) - 1) if lead else values[None])

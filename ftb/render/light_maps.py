@@ -39,7 +39,7 @@ def light_maps(lighting: Lighting) -> LightMaps:
     if lighting.environment is None:
         raise ValueError("lighting.environment: expected (S, H, 2H, 3), got None")
     environment = lighting.environment.float()
-    height = expect_shape(environment, "S H W 3", name="lighting.environment")["H"]
+    height = expect_shape(environment, "S H 2H 3", name="lighting.environment")["H"]
     if height % MAP_HEIGHT == 0 and environment.is_cpu:
         irradiance, glossy = filtered_by_rows(environment, _row_tables(height))
     else:

@@ -155,7 +155,7 @@ def _photograph(drawn: _Drawn, shaded: Shaded, outlines: list[Outlines], ball_si
         albedo_linear=shaded.albedo_linear,
         visibility=shaded.visibility,
         residual_linear=shaded.radiance_linear,
-        ball_linear=render_balls(lighting, "gray", ball_size),
+        ball_linear=render_balls(lighting, "gray", ball_size, apart=True),
         lighting=lighting,
         index=drawn.index,
         landmarks=drawn.landmarks,

@@ -86,7 +86,7 @@ typedef long long longs __attribute__((ext_vector_type(16), aligned(8), may_alia
 const counts face = __builtin_convertvector(*(const longs*)(shown + column), counts);
 const counts covered = face >= 0;
 *(lanes*)(layers.mask.data + first + column) = covered ? (lanes)1.0f : (lanes)0.0f;
-if (first + column + 16 < (sample + 1) * pixels)
+if (first + column + 16 < (sample + 1) * pixels && surface.faces.shape[0] > 0)
     send_for(shown + column + 16, corners, records, facets);
 if (!__builtin_reduce_or(covered)) {
     store(layers.radiance, column, 0.0f, 0.0f, 0.0f);

@@ -47,8 +47,10 @@ def served_page(checkpoint: Path) -> Iterator[str]:
     pytest.importorskip("gradio", reason="needs gradio: pip install 'face-to-ball[demo]'")
     port = free_port()
     page = serve(DemoOptions(checkpoint=checkpoint, port=port, device="cpu"), wait=False)
-    yield f"http://127.0.0.1:{port}"
-    page.close()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        page.close()
 
 
 @pytest.fixture(scope="module")

@@ -59,8 +59,8 @@ def rendered(samples: int, source: BumpyHeads | None = None) -> tuple[Pair, Pair
     chunks = drawn(samples, source)
     cache = HeadCache(config(samples), source, rasterizer)
     with torch.inference_mode():
-        together = render_chunks(chunks, rasterizer, cache, size=SIZE, ball_size=32)
-        alone = [render_chunk(chunk, rasterizer, cache, size=SIZE, ball_size=32) for chunk in chunks]
+        together = render_chunks(chunks, rasterizer, cache, size=SIZE, ball_size=16)
+        alone = [render_chunk(chunk, rasterizer, cache, size=SIZE, ball_size=16) for chunk in chunks]
     return together, concatenate(alone)
 
 
@@ -111,8 +111,8 @@ def test_heads_that_show_nothing():
     chunks[1] = replace(chunks[1], camera=replace(chunks[1].camera, cam_from_world=aside))
     cache = HeadCache(config(1), source, rasterizer)
     with torch.inference_mode():
-        together = render_chunks(chunks, rasterizer, cache, size=SIZE, ball_size=32)
-        alone = [render_chunk(chunk, rasterizer, cache, size=SIZE, ball_size=32) for chunk in chunks]
+        together = render_chunks(chunks, rasterizer, cache, size=SIZE, ball_size=16)
+        alone = [render_chunk(chunk, rasterizer, cache, size=SIZE, ball_size=16) for chunk in chunks]
     assert [float(mask.sum()) > 0.0 for mask in together.mask] == [True, False, True]
     assert_same(together, concatenate(alone))
 
