@@ -19,7 +19,7 @@ SCENE = SceneConfig(samples_per_head=4, sky_receivers=100, sky_directions=32)
 
 
 def draw(count: int, *, start: int = 0, rank: int = 0, world_size: int = 1, **changes: int) -> Pair:
-    config = StreamConfig(image_size=32, ball_size=16, scene=SCENE, **({"workers": 0} | changes))
+    config = StreamConfig(image_size=32, ball_size=32, scene=SCENE, **({"workers": 0} | changes))
     with PairStream(config, split="train", rank=rank, world_size=world_size) as stream:
         return concatenate(list(stream.batches(start, count)))
 
@@ -70,7 +70,7 @@ def test_ranks_share_the_samples_out(reference):
 )
 def test_ranks_overlap_where_batches_are_parts_of_blocks(samples, batch_size, world_size, multiple):
     scene = dataclasses.replace(SCENE, samples_per_head=samples)
-    config = StreamConfig(image_size=32, ball_size=16, scene=scene, batch_size=batch_size, workers=1)
+    config = StreamConfig(image_size=32, ball_size=32, scene=scene, batch_size=batch_size, workers=1)
     with PairStream(config, split="train", world_size=world_size) as stream:
         assert stream.wanted_multiple == multiple
 
@@ -96,7 +96,7 @@ def _skin(pair: Pair) -> float:
 
 
 def test_validation_meets_endless_heads(reference):
-    config = StreamConfig(image_size=32, ball_size=16, batch_size=12, workers=0, scene=SCENE)
+    config = StreamConfig(image_size=32, ball_size=32, batch_size=12, workers=0, scene=SCENE)
     pairs = []
     for count in (0, 1):
         with PairStream(dataclasses.replace(config, heads_count=count), split="val") as stream:
@@ -151,7 +151,7 @@ def test_blocks_on_a_gpu_make_up_batches_if_they_can(size, batch_size, chunks):
 
 def test_few_samples_a_head_are_rendered_with_those_of_other_heads():
     small = dataclasses.replace(SCENE, samples_per_head=1)
-    config = StreamConfig(image_size=32, ball_size=16, batch_size=20, workers=0, scene=small)
+    config = StreamConfig(image_size=32, ball_size=32, batch_size=20, workers=0, scene=small)
     with PairStream(config, split="train") as stream:
         pairs = concatenate(list(stream.batches(0, 2)))
         later = next(stream.batches(1, 1))
@@ -164,7 +164,7 @@ def test_few_samples_a_head_are_rendered_with_those_of_other_heads():
     with single_threaded(), torch.inference_mode():
         for number in (0, 9, 33):
             chunk = sample_chunk(small, heads, None, seed=0, split="train", chunk=number)
-            alone = render_chunk(chunk, renderer, cache, size=32, ball_size=16)
+            alone = render_chunk(chunk, renderer, cache, size=32, ball_size=32)
             for field in ("photo_srgb", "mask", "normals", "visibility", "residual_linear", "ball_linear"):
                 one, other = getattr(alone, field)[0], getattr(pairs, field)[number]
                 torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)

@@ -16,7 +16,7 @@ from tests.data.breaking import Breaking
 
 SMALL = StreamConfig(
     image_size=32,
-    ball_size=16,
+    ball_size=32,
     scene=SceneConfig(samples_per_head=8, sky_receivers=100, sky_directions=32),
 )
 
