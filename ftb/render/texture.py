@@ -17,8 +17,8 @@ from ftb.types import TensorData
 
 LEAST_SIZE = 16  # texels along the coarsest level
 # Pixels of pictures so wide, a share of the texture, ask little of coarser levels; to make this little for so
-# many pictures takes less time than whole levels.
-LATE_SHARE, LATE_PICTURES = 0.3, 3
+# many pictures takes less time than whole levels. Of larger textures the coarsest take thousands of texels each.
+LATE_SHARE, LATE_PICTURES, LATE_TEXELS = 0.3, 3, 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,8 @@ def pyramid(albedo_linear: Tensor, material: Tensor, *, late: bool = False) -> P
 def made_late(albedo_linear: Tensor, pictures: int, size: int) -> bool:
     """Whether the CPU's kernel should make what pixels ask of coarser levels as it goes, of textures (..., T,
     T, 3), for so many pictures of a head, `size` pixels wide: to the bit what would lie in memory."""
-    wide = size >= LATE_SHARE * albedo_linear.shape[-2]
+    texels = albedo_linear.shape[-2]
+    wide = size >= LATE_SHARE * texels and texels <= LATE_TEXELS
     return albedo_linear.is_cpu and wide and pictures <= LATE_PICTURES
 
 

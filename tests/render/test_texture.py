@@ -147,5 +147,6 @@ def test_few_wide_pictures_of_a_head_need_no_coarser_levels():
     assert made_late(albedo, 1, 128)
     assert not made_late(albedo, 16, 128)
     assert not made_late(albedo, 1, 64)
+    assert not made_late(torch.zeros(1, 1024, 1024, 3), 1, 1024)
     assert not made_late(albedo.to("meta"), 1, 128)
     assert len(pyramid(albedo, albedo[..., :2], late=True).coarser) == 0
