@@ -17,7 +17,7 @@ from ftb.types import TensorData
 
 LEAST_SIZE = 16  # texels along the coarsest level
 # Pixels of pictures so wide, a share of the texture, ask little of coarser levels; to make this little for so
-# many pictures takes less time than whole levels. Of larger textures the coarsest take thousands of texels each.
+# many pictures takes less time than whole levels. Of larger textures the coarsest take thousands of texels.
 LATE_SHARE, LATE_PICTURES, LATE_TEXELS = 0.3, 3, 512
 
 
