@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +111,14 @@ def build_page(gradio: Any, estimator: Estimator) -> Any:
         turn = gradio.Slider(-180, 180, value=0, step=5, label="Turn the light (degrees, to the right)")
         files = gradio.File(label="Files for other programs", file_count="multiple", interactive=False)
         shown = [told["photo"], told["words"], told["compass"], *balls]
+        answer = partial(_answered, estimator)
 
-        def answer(photo: str | None, face: str) -> list[Any]:
-            return _answered(estimator, photo, face)
+        def turned_files(known: Answer | None, degrees: float) -> list[str] | None:
+            try:
+                return _turned_files(known, degrees)
+            except OSError as error:  # left to gradio, the page would keep the files of a turn before
+                gradio.Warning(_unwritten(error))
+                return None
 
         asked = [given["photo"], given["face"]]
         whole = [state, turn, files, *shown]
@@ -126,7 +131,7 @@ def build_page(gradio: Any, estimator: Estimator) -> Any:
         # "input" and not "release", which the keyboard does not give; of a quick series the last one counts,
         # for the files as well: gradio would drop the turn that comes while those of one before are written
         last: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
-        turn.input(_turned, [state, turn], looks, **last).then(_turned_files, [state, turn], files, **last)
+        turn.input(_turned, [state, turn], looks, **last).then(turned_files, [state, turn], files, **last)
     return page
 
 
@@ -190,17 +195,18 @@ def _answered(estimator: Estimator, photo: str | None, face: str) -> list[Any]:
     if photo is None:
         return _refused("Choose a photograph first.")
     try:
-        if face == "none":
-            estimate = estimator.estimate_fully(photo, crop="none")
-        else:
-            estimate = estimator.estimate_fully(photo, face=face)
+        chosen = {"crop": "none"} if face == "none" else {"face": face}
+        estimate = estimator.estimate_fully(photo, **chosen)
     except (ValueError, OSError) as error:
         # the path of the upload is none of the visitor's business, nor is the command line
         reason = str(error).replace(f"{photo}: ", "").replace("use --crop none", "choose “no search”")
         return _refused(f"⚠ {reason[:1].upper()}{reason[1:]}.")
     given = Answer(estimate=estimate, name=f"{Path(photo).stem[:60]}{Path(photo).suffix}")
     notes = notes_of(estimate, given.name, estimator.weights_sha256)
-    files = write_exports(estimate.lighting, _new_folder(), notes)
+    try:
+        files = write_exports(estimate.lighting, _new_folder(), notes)
+    except OSError as error:
+        return _refused(f"⚠ {_unwritten(error)}")
     return [
         given,
         0,
@@ -208,6 +214,11 @@ def _answered(estimator: Estimator, photo: str | None, face: str) -> list[Any]:
         _marked_photo(estimate),
         *_told(given, estimate.lighting),
     ]
+
+
+def _unwritten(error: OSError) -> str:
+    """Without the path, which is none of the visitor's business."""
+    return f"The files could not be written: {error.strerror or error}."
 
 
 def _refused(words: str) -> list[Any]:

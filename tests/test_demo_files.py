@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -10,11 +11,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
+from ftb import demo
 from ftb.demo import _answered, example_portrait
 from ftb.estimation.estimator import Estimator
+from ftb.types import Lighting
 from tests.tiny import tiny_checkpoint
 
 CODE = "from ftb.demo import _new_folder; one = _new_folder(); two = _new_folder(); print(one); print(two)"
@@ -48,6 +52,20 @@ def test_a_photograph_without_a_face_is_said_in_the_pages_own_words(tmp_path: Pa
     assert words == "⚠ No face found; if the picture is one, choose “no search”."
     # nothing is left of the photograph before
     assert (state, turn, files, photo, compass, balls) == (None, 0, None, None, "", [None] * 4)
+
+
+def test_a_full_disk_is_said_and_leaves_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "write_exports", full_disk)
+    estimator = Estimator.load(tiny_checkpoint(tmp_path), device="cpu")
+    state, turn, files, photo, words, compass, *balls = _answered(
+        estimator, str(example_portrait()), "largest"
+    )
+    assert words == "⚠ The files could not be written: No space left on device."
+    assert (state, turn, files, photo, compass, balls) == (None, 0, None, None, "", [None] * 4)
+
+
+def full_disk(lighting: Lighting, folder: Path, *notes: object) -> list[Path]:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder / "lighting.json"))
 
 
 def test_a_joined_answer_says_how_far_the_faces_disagree(tmp_path: Path) -> None:

@@ -38,10 +38,10 @@ class WideTree:
                 places[leaf, :, : len(triangles)] = faces[triangles].T
                 filled.append(leaf)
         self._points = mesh.vertices[0]
-        count_of_points = len(self._points)
+        points = len(self._points)
         self._tree = {
-            "chosen": (torch.arange(count_of_points) if chosen is None else chosen).to(torch.int32),
-            "shape": torch.zeros(3 * count_of_points),
+            "chosen": (torch.arange(points) if chosen is None else chosen).to(torch.int32),
+            "shape": torch.zeros(3 * points),
             "leaves": torch.tensor(filled, dtype=torch.int32),
             "places": torch.from_numpy(places.ravel()),
             "corners": torch.zeros(count * WIDTH * 9 * WIDTH),

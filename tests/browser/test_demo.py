@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import threading
 import urllib.error
@@ -145,6 +147,28 @@ def test_files_written_slowly_are_of_the_last_turn(
         turned_twice.set()
         assert_files_turn_by(10.0, page, checkpoint, tmp_path)
         assert asked == [5.0, 10.0]
+        page.close()
+
+
+def test_files_that_cannot_be_written_are_taken_away_and_told(
+    checkpoint: Path, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(given: Any, degrees: float) -> list[str]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/lighting.json")
+
+    monkeypatch.setattr(demo, "_turned_files", full_disk)
+    with served_page(checkpoint) as address:
+        page = browser.new_page(viewport=DESK)
+        page.goto(address)
+        page.click("#example")
+        page.wait_for_selector("a[href*='lighting.json']", timeout=60_000)
+        page.focus("input[type=range]")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector(
+            "text=The files could not be written: No space left on device.", timeout=60_000
+        )
+        page.wait_for_selector("a[href*='lighting.json']", state="detached", timeout=60_000)
+        assert "/somewhere" not in page.content()
         page.close()
 
 
